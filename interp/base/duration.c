@@ -1,0 +1,154 @@
+#include "base/duration.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct unit {
+    const char *name;
+    int64_t factor;
+};
+
+static const struct unit time_units[] = {
+    {"d", 24 * US_PER_HOUR}, {"h", US_PER_HOUR},   {"m", 60 * US_PER_SECOND},
+    {"s", US_PER_SECOND},    {"ms", US_PER_MS},    {"us", 1},
+};
+static const struct unit size_units[] = {
+    {"TB", INT64_C(1) << 40}, {"GB", INT64_C(1) << 30}, {"MB", INT64_C(1) << 20},
+    {"KB", INT64_C(1) << 10}, {"B", 1},
+};
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const int64_t longest_us = 10000 * 24 * US_PER_HOUR;
+static const int64_t largest_bytes = INT64_C(1) << 50;
+
+struct grammar {
+    const char *noun;
+    const struct unit *units;
+    size_t unit_count;
+    int64_t limit;
+    const char *limit_text;
+    const char *hint; /* how a bare number N might have been meant; two %s */
+};
+
+static bool read_number(const char **cursor, int64_t limit, int64_t *number)
+{
+    int64_t value = 0;
+    if (!isdigit((unsigned char)**cursor)) {
+        return false;
+    }
+    for (; isdigit((unsigned char)**cursor); (*cursor)++) {
+        value = value > limit ? value : value * 10 + (**cursor - '0');
+    }
+    *number = value;
+    return true;
+}
+
+static size_t read_unit(const char **cursor, const struct grammar *grammar, size_t first)
+{
+    size_t length = 0;
+    while (isalpha((unsigned char)(*cursor)[length])) {
+        length++;
+    }
+    for (size_t i = first; i < grammar->unit_count; i++) {
+        if (strlen(grammar->units[i].name) == length &&
+            strncmp(*cursor, grammar->units[i].name, length) == 0) {
+            *cursor += length;
+            return i;
+        }
+    }
+    return grammar->unit_count;
+}
+
+static bool parse(const struct grammar *grammar, const char *text, int64_t *out, struct error *err)
+{
+    const char *cursor = text;
+    size_t next_unit = 0;
+    int64_t sum = 0;
+    do {
+        int64_t number;
+        if (!read_number(&cursor, grammar->limit, &number)) {
+            error_set(err, ERROR_USAGE, "%s '%s' is not one; write %s", grammar->noun, text,
+                      grammar->hint);
+            return false;
+        }
+        if (*cursor == '\0') {
+            error_set(err, ERROR_USAGE, "%s '%s' has no unit; write %s%s or %s%s", grammar->noun,
+                      text, text, grammar->units[grammar->unit_count / 2].name, text,
+                      grammar->units[grammar->unit_count / 2 - 1].name);
+            return false;
+        }
+        size_t unit = read_unit(&cursor, grammar, next_unit);
+        if (unit == grammar->unit_count) {
+            error_set(err, ERROR_USAGE, "%s '%s' has an unknown or misplaced unit; write %s",
+                      grammar->noun, text, grammar->hint);
+            return false;
+        }
+        if (number > grammar->limit / grammar->units[unit].factor ||
+            sum > grammar->limit - number * grammar->units[unit].factor) {
+            error_set(err, ERROR_USAGE, "%s '%s' is too large; the limit is %s", grammar->noun,
+                      text, grammar->limit_text);
+            return false;
+        }
+        sum += number * grammar->units[unit].factor;
+        next_unit = unit + 1;
+    } while (*cursor != '\0');
+    *out = sum;
+    return true;
+}
+
+bool duration_parse(const char *text, int64_t *us, struct error *err)
+{
+    static const struct grammar grammar = {
+        .noun = "duration",
+        .units = time_units,
+        .unit_count = COUNT(time_units),
+        .limit = longest_us,
+        .limit_text = "10000d",
+        .hint = "90s, 10m or 1h30m",
+    };
+    return parse(&grammar, text, us, err);
+}
+
+bool size_parse(const char *text, int64_t *bytes, struct error *err)
+{
+    static const struct grammar grammar = {
+        .noun = "size",
+        .units = size_units,
+        .unit_count = COUNT(size_units),
+        .limit = largest_bytes,
+        .limit_text = "1024TB",
+        .hint = "64MB, 512KB or 1GB",
+    };
+    return parse(&grammar, text, bytes, err);
+}
+
+const char *duration_format(int64_t us, char buffer[DURATION_TEXT_BYTES])
+{
+    const char *sign = us < 0 ? "-" : "";
+    int64_t left = us < 0 ? -us : us;
+    int64_t seconds = left / US_PER_SECOND;
+    int64_t ms = left % US_PER_SECOND / US_PER_MS;
+    if (left != 0 && left < US_PER_MS) {
+        snprintf(buffer, DURATION_TEXT_BYTES, "%s%" PRId64 "us", sign, left);
+    } else if (left != 0 && left < US_PER_SECOND) {
+        snprintf(buffer, DURATION_TEXT_BYTES, "%s%" PRId64 "ms", sign, ms);
+    } else if (seconds < 60 && ms >= 100) {
+        snprintf(buffer, DURATION_TEXT_BYTES, "%s%" PRId64 ".%" PRId64 "s", sign, seconds,
+                 ms / 100);
+    } else if (seconds < 60) {
+        snprintf(buffer, DURATION_TEXT_BYTES, "%s%" PRId64 "s", sign, seconds);
+    } else if (seconds < 3600 && seconds % 60 != 0) {
+        snprintf(buffer, DURATION_TEXT_BYTES, "%s%" PRId64 "m%" PRId64 "s", sign, seconds / 60,
+                 seconds % 60);
+    } else if (seconds < 3600) {
+        snprintf(buffer, DURATION_TEXT_BYTES, "%s%" PRId64 "m", sign, seconds / 60);
+    } else if (seconds / 60 % 60 != 0) {
+        snprintf(buffer, DURATION_TEXT_BYTES, "%s%" PRId64 "h%" PRId64 "m", sign, seconds / 3600,
+                 seconds / 60 % 60);
+    } else {
+        snprintf(buffer, DURATION_TEXT_BYTES, "%s%" PRId64 "h", sign, seconds / 3600);
+    }
+    return buffer;
+}

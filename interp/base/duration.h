@@ -1,0 +1,27 @@
+/* base/duration.h - durations and sizes as people write them: "90s", "1h30m", "64MB".
+ *
+ * Floor: base. Microseconds inside, units always named outside. */
+#ifndef PEGFLOW_BASE_DURATION_H
+#define PEGFLOW_BASE_DURATION_H
+
+#include "base/error.h"
+
+#include <stdint.h>
+
+#define US_PER_MS     INT64_C(1000)
+#define US_PER_SECOND INT64_C(1000000)
+#define US_PER_HOUR   (3600 * US_PER_SECOND)
+
+/* Units us, ms, s, m, h, d, largest first, each once: "1h30m", "250ms", "0s". A bare number is
+ * refused. At most 10000 days. */
+bool duration_parse(const char *text, int64_t *us, struct error *err);
+
+/* Writes the shortest exact form of at most two units for display ("1m30s", "2.5s", "12ms") and
+ * returns `buffer`. Negative values get a '-'. */
+enum { DURATION_TEXT_BYTES = 32 };
+const char *duration_format(int64_t us, char buffer[DURATION_TEXT_BYTES]);
+
+/* B, KB, MB, GB, TB in powers of 1024. A bare number is refused. */
+bool size_parse(const char *text, int64_t *bytes, struct error *err);
+
+#endif
