@@ -1,0 +1,72 @@
+#include "pegasus/address.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Reads 1..max_digits decimal digits, without a leading zero, up to `limit`. */
+static bool read_number(const char **cursor, int max_digits, uint32_t limit, uint32_t *out)
+{
+    const char *at = *cursor;
+    uint32_t value = 0;
+    int digits = 0;
+    while (*at >= '0' && *at <= '9' && digits < max_digits) {
+        value = value * 10 + (uint32_t)(*at - '0');
+        at++;
+        digits++;
+    }
+    if (digits == 0 || (digits > 1 && **cursor == '0') || value > limit) {
+        return false;
+    }
+    *cursor = at;
+    *out = value;
+    return true;
+}
+
+static bool read_address(const char *text, struct address *out)
+{
+    const char *at = text;
+    uint32_t ip = 0;
+    for (int i = 0; i < 4; i++) {
+        uint32_t part;
+        if ((i > 0 && *at++ != '.') || !read_number(&at, 3, 255, &part)) {
+            return false;
+        }
+        ip = ip << 8 | part;
+    }
+    uint32_t port;
+    if (*at++ != ':' || !read_number(&at, 5, UINT16_MAX, &port) || port == 0 || *at != '\0') {
+        return false;
+    }
+    *out = (struct address){.ip = ip, .port = (uint16_t)port, .kind = ADDRESS_IPV4};
+    return true;
+}
+
+bool address_parse(const char *text, struct address *out, struct error *err)
+{
+    if (!read_address(text, out)) {
+        error_set(err, ERROR_USAGE, "'%s' is not an address; write it as 10.0.0.3:34801", text);
+        return false;
+    }
+    return true;
+}
+
+const char *address_format(struct address address, char buffer[ADDRESS_TEXT_BYTES])
+{
+    if (!address_is_set(address)) {
+        memcpy(buffer, "-", 2);
+        return buffer;
+    }
+    snprintf(buffer, ADDRESS_TEXT_BYTES, "%u.%u.%u.%u:%u", address.ip >> 24, address.ip >> 16 & 255,
+             address.ip >> 8 & 255, address.ip & 255, (unsigned)address.port);
+    return buffer;
+}
+
+bool address_equal(struct address a, struct address b)
+{
+    return a.ip == b.ip && a.port == b.port && a.kind == b.kind;
+}
+
+bool address_is_set(struct address address)
+{
+    return address.kind == ADDRESS_IPV4;
+}

@@ -1,0 +1,27 @@
+/* pegasus/inventory.h - the servers of a run, fixed when it is planned.
+ *
+ * Floor: pegasus. Replica servers come from the meta server's list, metas and collectors from the
+ * cluster file. */
+#ifndef PEGFLOW_PEGASUS_INVENTORY_H
+#define PEGFLOW_PEGASUS_INVENTORY_H
+
+#include "base/arena.h"
+#include "pegasus/address.h"
+#include "pegasus/types.h"
+
+struct server {
+    enum role role;
+    int32_t index;       /* within its role */
+    const char *name;    /* as shown and used in step ids: the cluster's own name for it */
+    struct address address;
+};
+
+struct inventory {
+    const char *cluster_name;
+    struct server *servers[ROLE_COUNT];
+    int32_t count[ROLE_COUNT];
+};
+
+const struct server *inventory_find(const struct inventory *inventory, struct address address);
+
+#endif

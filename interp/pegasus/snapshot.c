@@ -1,0 +1,153 @@
+#include "pegasus/snapshot.h"
+
+#include <string.h>
+
+enum { FIRST_NODE_CAPACITY = 32 };
+
+void snapshot_init(struct snapshot *snapshot)
+{
+    *snapshot = (struct snapshot){0};
+    arena_init(&snapshot->arena);
+}
+
+void snapshot_clear(struct snapshot *snapshot)
+{
+    arena_clear(&snapshot->arena);
+    *snapshot = (struct snapshot){0};
+}
+
+void snapshot_reset(struct snapshot *snapshot)
+{
+    struct arena arena = snapshot->arena;
+    arena_reset(&arena);
+    *snapshot = (struct snapshot){.arena = arena};
+}
+
+/* The place of `address` in the index: where it is, or the free place where it belongs. */
+static int32_t *index_place(const struct snapshot *snapshot, struct address address)
+{
+    uint64_t key = (uint64_t)address.ip << 16 | address.port;
+    uint32_t mask = (uint32_t)snapshot->node_index_size - 1;
+    uint32_t place = (uint32_t)(key * UINT64_C(0x9E3779B97F4A7C15) >> 32) & mask;
+    while (snapshot->node_index[place] != 0) {
+        const struct snapshot_node *node = &snapshot->nodes[snapshot->node_index[place] - 1];
+        if (address_equal(node->address, address)) {
+            break;
+        }
+        place = (place + 1) & mask;
+    }
+    return &snapshot->node_index[place];
+}
+
+/* Doubles the room for nodes and rebuilds the index, which holds index + 1 and is at most half
+ * full. What was there before stays in the arena until the next reset. */
+static void grow(struct snapshot *snapshot)
+{
+    int32_t capacity =
+        snapshot->node_capacity == 0 ? FIRST_NODE_CAPACITY : snapshot->node_capacity * 2;
+    struct snapshot_node *nodes =
+        arena_allocate(&snapshot->arena, (size_t)capacity * sizeof *nodes);
+    if (snapshot->node_count > 0) {
+        memcpy(nodes, snapshot->nodes, (size_t)snapshot->node_count * sizeof *nodes);
+    }
+    snapshot->nodes = nodes;
+    snapshot->node_capacity = capacity;
+    snapshot->node_index_size = capacity * 2;
+    snapshot->node_index = arena_allocate(&snapshot->arena, (size_t)snapshot->node_index_size *
+                                                                sizeof *snapshot->node_index);
+    for (int32_t i = 0; i < snapshot->node_count; i++) {
+        *index_place(snapshot, nodes[i].address) = i + 1;
+    }
+}
+
+static void name_node(struct snapshot *snapshot, struct snapshot_node *node, struct host_port host)
+{
+    node->host = arena_copy_bytes(&snapshot->arena, host.host.bytes, host.host.length);
+    node->host_port = host.port;
+    node->name = arena_printf(&snapshot->arena, "%s:%u", node->host, (unsigned)host.port);
+}
+
+int32_t snapshot_add_node(struct snapshot *snapshot, struct address address, struct host_port host)
+{
+    if (!address_is_set(address)) {
+        return SNAPSHOT_NO_NODE;
+    }
+    int32_t index = snapshot_find_node(snapshot, address);
+    if (index == SNAPSHOT_NO_NODE) {
+        if (snapshot->node_count == snapshot->node_capacity) {
+            grow(snapshot);
+        }
+        char text[ADDRESS_TEXT_BYTES];
+        index = snapshot->node_count++;
+        snapshot->nodes[index] = (struct snapshot_node){
+            .address = address,
+            .name = arena_copy_string(&snapshot->arena, address_format(address, text)),
+            .status = NODE_INVALID,
+        };
+        *index_place(snapshot, address) = index + 1;
+    }
+    struct snapshot_node *node = &snapshot->nodes[index];
+    if (node->host == NULL && host.kind == ADDRESS_IPV4 && host.host.length > 0) {
+        name_node(snapshot, node, host);
+    }
+    return index;
+}
+
+int32_t snapshot_find_node(const struct snapshot *snapshot, struct address address)
+{
+    if (snapshot->node_index_size == 0) {
+        return SNAPSHOT_NO_NODE;
+    }
+    return *index_place(snapshot, address) - 1;
+}
+
+const struct snapshot_table *snapshot_find_table(const struct snapshot *snapshot, const char *name)
+{
+    const struct snapshot_table *found = NULL;
+    for (int32_t i = 0; i < snapshot->table_count; i++) {
+        const struct snapshot_table *table = &snapshot->tables[i];
+        if (strcmp(table->name, name) != 0) {
+            continue;
+        }
+        if (table->status == APP_AVAILABLE) {
+            return table;
+        }
+        found = found == NULL ? table : found;
+    }
+    return found;
+}
+
+static void count_partition(struct snapshot *snapshot, const struct snapshot_partition *partition)
+{
+    if (partition->primary != SNAPSHOT_NO_NODE) {
+        snapshot->nodes[partition->primary].primaries++;
+    }
+    for (int32_t i = 0; i < partition->secondary_count; i++) {
+        if (partition->secondaries[i] != SNAPSHOT_NO_NODE) {
+            snapshot->nodes[partition->secondaries[i]].secondaries++;
+        }
+    }
+}
+
+void snapshot_count(struct snapshot *snapshot)
+{
+    for (int32_t i = 0; i < snapshot->node_count; i++) {
+        snapshot->nodes[i].primaries = 0;
+        snapshot->nodes[i].secondaries = 0;
+    }
+    for (int32_t i = 0; i < snapshot->table_count; i++) {
+        const struct snapshot_table *table = &snapshot->tables[i];
+        if (table->status != APP_AVAILABLE || table->partitions == NULL) {
+            continue;
+        }
+        for (int32_t j = 0; j < table->partition_count; j++) {
+            count_partition(snapshot, &table->partitions[j]);
+        }
+    }
+}
+
+bool partition_is_healthy(const struct snapshot_partition *partition)
+{
+    return partition->primary != SNAPSHOT_NO_NODE &&
+           1 + partition->secondary_count >= partition->max_replica_count;
+}
