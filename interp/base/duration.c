@@ -11,12 +11,15 @@ struct unit {
 };
 
 static const struct unit time_units[] = {
-    {"d", 24 * US_PER_HOUR}, {"h", US_PER_HOUR},   {"m", 60 * US_PER_SECOND},
-    {"s", US_PER_SECOND},    {"ms", US_PER_MS},    {"us", 1},
+    {"d", 24 * US_PER_HOUR}, {"h", US_PER_HOUR}, {"m", 60 * US_PER_SECOND},
+    {"s", US_PER_SECOND},    {"ms", US_PER_MS},  {"us", 1},
 };
 static const struct unit size_units[] = {
-    {"TB", INT64_C(1) << 40}, {"GB", INT64_C(1) << 30}, {"MB", INT64_C(1) << 20},
-    {"KB", INT64_C(1) << 10}, {"B", 1},
+    {"TB", INT64_C(1) << 40},
+    {"GB", INT64_C(1) << 30},
+    {"MB", INT64_C(1) << 20},
+    {"KB", INT64_C(1) << 10},
+    {"B", 1},
 };
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -127,7 +130,7 @@ bool size_parse(const char *text, int64_t *bytes, struct error *err)
 const char *duration_format(int64_t us, char buffer[DURATION_TEXT_BYTES])
 {
     const char *sign = us < 0 ? "-" : "";
-    int64_t left = us < 0 ? -us : us;
+    int64_t left = us == INT64_MIN ? INT64_MAX : us < 0 ? -us : us;
     int64_t seconds = left / US_PER_SECOND;
     int64_t ms = left % US_PER_SECOND / US_PER_MS;
     if (left != 0 && left < US_PER_MS) {

@@ -16,8 +16,8 @@
  * refused. At most 10000 days. */
 bool duration_parse(const char *text, int64_t *us, struct error *err);
 
-/* Writes the shortest exact form of at most two units for display ("1m30s", "2.5s", "12ms") and
- * returns `buffer`. Negative values get a '-'. */
+/* Writes it for display, in at most two units ("1m30s", "2.5s", "12ms"; what is smaller is cut off),
+ * and returns `buffer`. Negative values get a '-'. */
 enum { DURATION_TEXT_BYTES = 32 };
 const char *duration_format(int64_t us, char buffer[DURATION_TEXT_BYTES]);
 

@@ -1,0 +1,42 @@
+/* base/process.h - child processes on the event loop.
+ *
+ * Floor: base; real clock only. A child runs in its own process group with standard input from
+ * /dev/null, no descriptor of ours inherited, and default signals. Its end is seen by a pidfd. */
+#ifndef PEGFLOW_BASE_PROCESS_H
+#define PEGFLOW_BASE_PROCESS_H
+
+#include "base/loop.h"
+#include "base/text.h"
+
+#include <sys/types.h>
+
+struct process_spec {
+    const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH; never a shell */
+    const char *const *env;  /* "NAME=value" added to ours, NULL-terminated, or NULL */
+    const char *cwd;         /* NULL: ours */
+    int64_t timeout_us;      /* then the group is ended as by process_cancel, ERROR_TIMEOUT */
+    size_t output_limit;     /* the last so many bytes of stdout and stderr together are kept */
+};
+
+struct process_result {
+    int exit_code;    /* -1 when a signal ended it */
+    int term_signal;  /* 0 when it exited */
+    struct text output; /* stdout and stderr as they came; the process owns it */
+};
+
+struct process;
+/* `err` is NULL when the process ended by itself, whatever its exit code: look at `result`.
+ * Otherwise ERROR_TIMEOUT or ERROR_CANCELLED, and `result` holds the output so far. Called exactly
+ * once, after the whole group is gone and the pipes are at their end (or 1 s after the child's end,
+ * when a grandchild keeps them open). */
+typedef void process_fn(void *ctx, const struct process_result *result, const struct error *err);
+
+/* A program that is missing or not executable fails here, with its name. */
+bool process_start(struct loop *loop, const struct process_spec *spec, process_fn *done, void *ctx,
+                   struct process **out, struct error *err);
+/* SIGTERM to the group, SIGKILL after 5 s. `done` follows with ERROR_CANCELLED. */
+void process_cancel(struct process *process);
+pid_t process_id(const struct process *process);
+void process_free(struct process *process); /* after `done`; before it, kills the group at once */
+
+#endif
