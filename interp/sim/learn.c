@@ -1,0 +1,178 @@
+#include "sim/sim_state.h"
+
+/* Facts: reference behaviour 6. What a learner lacks is little (LT_CACHE, LT_LOG), unless it has
+ * nothing at all: then it copies everything. */
+
+enum { FULL_COPY_FACTOR = 50 };
+
+static struct learner *find_learner(struct partition *partition, int32_t node)
+{
+    for (int32_t i = 0; i < partition->learner_count; i++) {
+        if (partition->learners[i].node == node) {
+            return &partition->learners[i];
+        }
+    }
+    return NULL;
+}
+
+void learn_forget(struct partition *partition, int32_t node)
+{
+    struct learner *learner = find_learner(partition, node);
+    if (learner != NULL) {
+        *learner = partition->learners[--partition->learner_count];
+    }
+}
+
+/* Learners whose server has died are forgotten: the message to them fails. */
+static void forget_dead(struct sim *sim, struct partition *partition)
+{
+    int32_t kept = 0;
+    for (int32_t i = 0; i < partition->learner_count; i++) {
+        if (process_is_up(sim, partition->learners[i].node)) {
+            partition->learners[kept++] = partition->learners[i];
+        }
+    }
+    partition->learner_count = (uint8_t)kept;
+}
+
+void learn_add(struct sim *sim, struct replica *primary, int32_t node, bool beyond_factor)
+{
+    struct partition *partition = &sim->partitions[primary->partition];
+    const struct model_table *table = sim->tables[partition->table].model;
+    forget_dead(sim, partition);
+    /* One place is kept for a primary that steps down. */
+    if (node < 0 || partition->secondary_count + partition->learner_count >= SECONDARY_MAX - 1) {
+        return;
+    }
+    const struct learner *known = find_learner(partition, node);
+    if (known == NULL) {
+        int32_t candidates = partition->secondary_count + partition->learner_count;
+        if (!beyond_factor && candidates >= table->max_replica_count - 1) {
+            return; /* "enough candidates" */
+        }
+        partition->learners[partition->learner_count++] = (struct learner){(int16_t)node, false};
+    } else if (known->succeeded) {
+        learn_continue(sim, primary);
+        return;
+    }
+    struct event event = sim_event(sim, EVENT_LEARN_START, node);
+    event.partition = primary->partition;
+    event.node = primary->server;
+    event.value = primary->ballot;
+    sim_schedule(sim, sim->model.timings.rpc_latency_us, event);
+}
+
+/* ---- at the learner */
+
+static int64_t take_slot(struct sim *sim, struct server *server, int64_t work_us)
+{
+    int64_t *slot = &server->learn_free_us[0];
+    for (int32_t i = 1; i < LEARN_SLOTS; i++) {
+        if (server->learn_free_us[i] < *slot) {
+            slot = &server->learn_free_us[i];
+        }
+    }
+    *slot = (*slot > sim->now_us ? *slot : sim->now_us) + work_us;
+    return *slot - sim->now_us;
+}
+
+static void learn_start(struct sim *sim, const struct event *event)
+{
+    struct server *server = &sim->servers[event->server];
+    const struct model_timings *timings = &sim->model.timings;
+    struct replica *replica =
+        partition_replica(sim, &sim->partitions[event->partition], event->server);
+    int64_t work_us = timings->learn_us;
+    if (server->stage != STAGE_READY || server->link != LINK_UP) {
+        return;
+    }
+    if (replica == NULL) {
+        replica = world_add_replica(sim, event->partition, event->server);
+        work_us *= FULL_COPY_FACTOR;
+    }
+    switch ((enum place)replica->place) {
+    case PLACE_CLOSED:
+    case PLACE_DISK:
+        work_us += timings->load_us;
+        replica_set_place(sim, replica, PLACE_OPENING);
+        break;
+    case PLACE_OPEN:
+        if (replica->status == REPLICA_POTENTIAL_SECONDARY || replica->to_meta) {
+            return; /* it is learning */
+        }
+        break;
+    case PLACE_OPENING:
+    case PLACE_CLOSING:
+        return; /* refused; the meta server repeats it each tick */
+    }
+    replica->status = REPLICA_POTENTIAL_SECONDARY;
+    replica->to_meta = false;
+    replica->restarted = false;
+    replica->ballot = event->value;
+    replica->opened_us = sim->now_us;
+    struct event done = *event;
+    done.kind = EVENT_LEARN_DONE;
+    sim_schedule(sim, take_slot(sim, server, work_us), done);
+}
+
+static void learn_done(struct sim *sim, const struct event *event)
+{
+    struct replica *replica =
+        partition_replica(sim, &sim->partitions[event->partition], event->server);
+    if (replica->place == PLACE_OPENING) {
+        replica_set_place(sim, replica, PLACE_OPEN);
+    }
+    if (replica->place != PLACE_OPEN || replica->status != REPLICA_POTENTIAL_SECONDARY) {
+        return;
+    }
+    struct event notify = sim_event(sim, EVENT_LEARN_NOTIFY, event->node);
+    notify.partition = event->partition;
+    notify.node = event->server;
+    sim_schedule(sim, sim->model.timings.rpc_latency_us, notify);
+}
+
+/* ---- at the primary again */
+
+void learn_continue(struct sim *sim, struct replica *primary)
+{
+    struct partition *partition = &sim->partitions[primary->partition];
+    for (int32_t i = 0; i < partition->learner_count; i++) {
+        if (partition->learners[i].succeeded) {
+            int32_t node = partition->learners[i].node;
+            learn_forget(partition, node);
+            reconfig_begin(sim, primary, CT_UPGRADE_TO_SECONDARY, node);
+            return;
+        }
+    }
+}
+
+static void learn_notify(struct sim *sim, const struct event *event)
+{
+    struct partition *partition = &sim->partitions[event->partition];
+    struct learner *learner = find_learner(partition, event->node);
+    struct replica *replica = partition_replica(sim, partition, event->server);
+    if (learner == NULL || replica == NULL || partition->primary != event->server) {
+        return;
+    }
+    learner->succeeded = true;
+    if (replica->status == REPLICA_PRIMARY) {
+        learn_continue(sim, replica);
+    }
+}
+
+void learn_on_event(struct sim *sim, const struct event *event)
+{
+    switch ((enum event_kind)event->kind) {
+    case EVENT_LEARN_START:
+        learn_start(sim, event);
+        return;
+    case EVENT_LEARN_DONE:
+        learn_done(sim, event);
+        return;
+    case EVENT_LEARN_NOTIFY:
+        learn_notify(sim, event);
+        return;
+    default:
+        ASSERT(false);
+    }
+}

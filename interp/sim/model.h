@@ -1,0 +1,78 @@
+/* sim/model.h - a cluster to simulate, as plain data.
+ *
+ * Floor: sim. Made by lang/ from a model file, or by a test. All strings and arrays belong to the
+ * maker (an arena) and outlive the simulation. Durations in microseconds; defaults by model_init
+ * are those of reference behaviour section 12 and of the release. */
+#ifndef PEGFLOW_SIM_MODEL_H
+#define PEGFLOW_SIM_MODEL_H
+
+#include "pegasus/address.h"
+#include "pegasus/release.h"
+#include "pegasus/types.h"
+
+struct model_table {
+    const char *name;
+    int32_t app_id; /* 0: numbered in order from 1 */
+    int32_t partition_count;
+    int32_t max_replica_count;
+    /* Optional placement: for each partition max_replica_count server indices (the first is the
+     * primary), -1: none. NULL: spread evenly by the seed. */
+    const int32_t *placement;
+    /* Clients write to it all the time: a secondary that dies is noticed by a failed write after
+     * about a second; otherwise by a group check or when the meta server declares it dead. */
+    bool written;
+};
+
+struct model_timings {
+    int64_t tick_us;         /* 10 s */
+    int64_t first_tick_us;   /* after a leader's start of service: 10 s */
+    int64_t beacon_us;       /* 3 s */
+    int64_t fd_check_us;     /* 2 s */
+    int64_t lease_us;        /* by release */
+    int64_t grace_us;        /* by release */
+    int64_t config_sync_us;  /* 30 s */
+    int64_t rpc_latency_us;  /* one way, 250 us */
+    int64_t zk_write_us;     /* 8 ms */
+    int64_t state_change_us; /* META_STATE per change, 500 us */
+    int64_t zk_session_us;   /* 10 s */
+    int64_t stale_lock_us;   /* quick restart of a leader: 1.7 s after its start */
+    int64_t leader_load_us;  /* at least: 200 ms, + 100 us a partition */
+    int64_t close_us;        /* of one replica, 8 in parallel: 50 ms */
+    int64_t stop_us;         /* SIGTERM to gone: 50 ms */
+    int64_t install_us;      /* package and configuration: 2 s */
+    int64_t start_us;        /* process start to its first beacon, without replicas: 600 ms */
+    int64_t load_us;         /* per replica, 24 in parallel: 3 ms */
+    int64_t learn_us;        /* LT_CACHE or LT_LOG of one replica: 20 ms */
+    int64_t update_retry_us; /* of update_configuration: 1 s */
+};
+
+struct model {
+    const char *name;
+    const char *cluster_name;
+    const char *zookeeper_root;
+    enum release release;
+    const char *version;      /* what servers run at the start */
+    const char *next_version; /* what "update" installs */
+    uint64_t seed;
+    const char *host_name; /* "localhost": the host of hp_* fields; master only */
+    int32_t meta_count;
+    int32_t replica_count;
+    int32_t collector_count;
+    const struct model_table *tables;
+    int32_t table_count;
+    int32_t stored_level;        /* at start and after each change of leader: LEVEL_STEADY */
+    int64_t add_secondary_limit; /* 20 */
+    bool flow_control;           /* true */
+    int64_t assign_delay_ms;     /* 600000 */
+    int64_t live_percentage;     /* 50 */
+    int32_t min_live_node_count; /* 3 */
+    int32_t mutation_2pc_min_replica_count; /* 2 */
+    struct model_timings timings;
+};
+
+/* Defaults for everything but tables: 5 replica servers, 2 metas, 1 collector, seed 1. */
+void model_init(struct model *model, enum release release);
+/* Is it possible? (counts, placement, at most 32767 partitions a table ...) */
+bool model_check(const struct model *model, struct error *err);
+
+#endif

@@ -1,0 +1,166 @@
+#include "sim/errand.h"
+
+#include "wire/wire.h"
+
+#include <stdlib.h>
+
+struct sim_transport {
+    struct transport transport; /* first */
+    struct sim_driver *driver;
+    struct errand_list errands;
+};
+
+struct call {
+    struct errand errand; /* first */
+    struct address to;
+    struct arena arena;
+
+    /* an RPC: the request travels as its frame, as it would */
+    enum rpc rpc;
+    struct text frame;
+    void *response;
+    rpc_done_fn *rpc_done;
+
+    /* or a GET */
+    char *path;
+    struct sim_http http;
+    http_done_fn *http_done;
+
+    void *ctx;
+    enum sim_answer answer;
+};
+
+static void end_call(struct errand *errand, const struct error *err, bool tell)
+{
+    struct call *call = (struct call *)errand;
+    if (tell && call->rpc_done != NULL) {
+        call->rpc_done(call->ctx, err == NULL ? call->response : NULL, err);
+    } else if (tell) {
+        const char *body = text_string(&call->http.body);
+        call->http_done(call->ctx, err == NULL ? call->http.status : 0, err == NULL ? body : NULL,
+                        err == NULL ? call->http.body.length : 0, err);
+    }
+    text_clear(&call->frame);
+    text_clear(&call->http.body);
+    text_clear(&call->http.location);
+    arena_clear(&call->arena);
+    free(call->path);
+}
+
+static void deliver(struct errand *errand)
+{
+    struct call *call = (struct call *)errand;
+    switch (call->answer) {
+    case SIM_ANSWER:
+        errand_end(errand);
+        return;
+    case SIM_NO_HANDLER:
+        errand_fail(errand, ERROR_REPLY, PEGASUS_HANDLER_NOT_FOUND);
+        return;
+    case SIM_REFUSED:
+        errand_fail(errand, ERROR_UNREACHABLE, "connection refused");
+        return;
+    case SIM_NO_REPLY:
+        break;
+    }
+    errand_fail(errand, ERROR_UNREACHABLE, "the connection was closed without a reply");
+}
+
+static void ask_rpc(struct call *call, struct sim *sim, int32_t server)
+{
+    struct wire_request request;
+    struct error err;
+    size_t request_bytes = rpc_request_bytes(call->rpc);
+    void *arguments = arena_allocate(&call->arena, request_bytes);
+    bool decoded =
+        wire_decode_request(text_string(&call->frame), call->frame.length, &request, &err) &&
+        wire_decode_arguments(call->rpc, request.body, &call->arena, arguments, &err);
+    ASSERT(decoded); /* our own encoder made it */
+    call->response = arena_allocate(&call->arena, rpc_response_bytes(call->rpc));
+    call->answer = sim_request(sim, server, call->rpc, request.app_id, arguments, &call->arena,
+                               call->response);
+}
+
+static void arrive(struct errand *errand)
+{
+    struct call *call = (struct call *)errand;
+    struct sim_driver *driver = errand->driver;
+    struct sim *sim = driver->sim;
+    sim_driver_catch_up(driver);
+    int32_t server = sim_find_server(sim, call->to);
+    call->answer = SIM_REFUSED;
+    if (server >= 0) {
+        if (call->rpc_done != NULL) {
+            ask_rpc(call, sim, server);
+        } else {
+            call->answer = sim_http_request(sim, server, "GET", call->path, &call->http);
+        }
+        sim_driver_poke(driver);
+    }
+    bool died = call->answer == SIM_NO_REPLY && sim_server_process(sim, server) == SIM_DOWN;
+    if (call->answer == SIM_NO_REPLY && !died) {
+        errand_wait_for_ever(errand);
+    } else {
+        errand_wait(errand, sim_latency_us(sim), deliver);
+    }
+}
+
+static struct call *call_new(struct transport *transport, struct address to, int64_t timeout_us,
+                             void *ctx)
+{
+    struct sim_transport *own = (struct sim_transport *)transport;
+    struct call *call = memory_allocate(sizeof *call);
+    call->to = to;
+    call->ctx = ctx;
+    arena_init(&call->arena);
+    errand_start(&call->errand, own->driver, &own->errands, timeout_us, end_call);
+    errand_wait(&call->errand, sim_latency_us(own->driver->sim), arrive);
+    return call;
+}
+
+static struct operation *start_call(struct transport *transport, struct address to, enum rpc rpc,
+                                    const void *request, int64_t timeout_us, rpc_done_fn *done,
+                                    void *ctx)
+{
+    char address[ADDRESS_TEXT_BYTES];
+    struct call *call = call_new(transport, to, timeout_us, ctx);
+    text_printf(&call->errand.what, "%s: %s", address_format(to, address), rpc_name(rpc));
+    call->rpc = rpc;
+    call->rpc_done = done;
+    wire_encode_request(rpc, 1, (int32_t)(timeout_us / 1000), request, &call->frame);
+    return &call->errand.operation;
+}
+
+static struct operation *start_get(struct transport *transport, struct address from,
+                                   const char *path, int64_t timeout_us, http_done_fn *done,
+                                   void *ctx)
+{
+    char address[ADDRESS_TEXT_BYTES];
+    struct call *call = call_new(transport, from, timeout_us, ctx);
+    text_printf(&call->errand.what, "%s: GET %s", address_format(from, address), path);
+    call->path = memory_copy_string(path);
+    call->http_done = done;
+    return &call->errand.operation;
+}
+
+static void free_transport(struct transport *transport)
+{
+    struct sim_transport *own = (struct sim_transport *)transport;
+    if (own != NULL) {
+        errands_drop(&own->errands);
+        free(own);
+    }
+}
+
+static const struct transport_ops transport_ops = {
+    .call = start_call, .get = start_get, .free = free_transport};
+
+struct transport *sim_transport_new(struct sim_driver *driver)
+{
+    struct sim_transport *own = memory_allocate(sizeof *own);
+    own->transport.ops = &transport_ops;
+    own->transport.loop = driver->loop;
+    own->driver = driver;
+    TAILQ_INIT(&own->errands);
+    return &own->transport;
+}
