@@ -1,0 +1,301 @@
+#include "lang/lang.h"
+
+#include "lang/private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct lang_limits default_limits = {
+    .memory_bytes = 64 * 1024 * 1024,
+    .load_instructions = 50 * 1000 * 1000,
+    .call_instructions = 5 * 1000 * 1000,
+};
+
+/* ---- making and freeing */
+static int open_state(lua_State *L)
+{
+    struct lang *lang = lang_of(L);
+    sandbox_open(L);
+    for (int role = 0; role < ROLE_COUNT; role++) {
+        lua_pushboolean(L, 0);
+        lang->server_lists[role] = luaL_ref(L, LUA_REGISTRYINDEX);
+    }
+    return 0;
+}
+
+static void add_folders(struct lang *lang, const char *const *folders)
+{
+    size_t count = 0;
+    while (folders != NULL && folders[count] != NULL) {
+        count++;
+    }
+    lang->lib_folders = arena_allocate(&lang->arena, (count + 1) * sizeof *lang->lib_folders);
+    for (size_t i = 0; i < count; i++) {
+        lang->lib_folders[i] = arena_copy_string(&lang->arena, folders[i]);
+    }
+    lang->lib_folder_count = count;
+}
+
+struct lang *lang_new(const struct lang_options *options)
+{
+    static const struct lang_options no_options;
+    struct lang *lang = memory_allocate(sizeof *lang);
+    options = options == NULL ? &no_options : options;
+    arena_init(&lang->arena);
+    lang->limits = options->limits == NULL ? default_limits : *options->limits;
+    lang->allocations_left = -1;
+    add_folders(lang, options->lib_folders);
+    lang->stdlib = options->stdlib_folder != NULL
+                       ? arena_copy_string(&lang->arena, options->stdlib_folder)
+                       : find_stdlib(&lang->arena);
+    lang->L = lua_newstate(lang_allocate, lang);
+    if (lang->L == NULL) {
+        return lang;
+    }
+    memcpy(lua_getextraspace(lang->L), &lang, sizeof lang);
+    lua_pushcfunction(lang->L, open_state);
+    if (lua_pcall(lang->L, 0, 0, 0) != LUA_OK) {
+        lua_close(lang->L);
+        lang->L = NULL; /* every load will say that there is no memory */
+    }
+    return lang;
+}
+
+void lang_free(struct lang *lang)
+{
+    if (lang == NULL) {
+        return;
+    }
+    if (lang->L != NULL) {
+        lua_close(lang->L);
+    }
+    text_clear(&lang->scratch);
+    arena_clear(&lang->arena);
+    free(lang);
+}
+
+/* ---- loading */
+struct loading {
+    const char *path;
+    const char *shown;
+    bool of_stdlib;
+    enum file_kind kind;
+    struct object *made; /* what the file returned; Lua keeps it */
+    /* workflows */
+    const struct inventory *inventory;
+    const struct lang_set *sets;
+    size_t set_count;
+    struct workflow *workflow;
+};
+
+static const char *folder_of(struct lang *lang, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL) {
+        return "";
+    }
+    return arena_copy_bytes(&lang->arena, path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+/* The file's value if it is of the right kind, else NULL after complaining. It stays on the stack. */
+static struct object *check_file(lua_State *L, const struct loading *loading)
+{
+    static const char *const kinds[] = {"workflow", "cluster", "model"};
+    char buffer[96];
+    struct lang *lang = lang_of(L);
+    struct object *object = object_of_kind(L, -1, OBJECT_FILE);
+    if (object_of_kind(L, -1, OBJECT_PLACEHOLDER) != NULL && lang->errors->count > 0) {
+        return NULL;
+    }
+    if (object == NULL || object->descriptor->kind != (int)loading->kind) {
+        lang_complain(lang, (struct source){loading->shown, 0},
+                      "must end with: return %s \"name\" { ... }; it returns %s",
+                      kinds[loading->kind], object_describe(L, -1, buffer));
+        return NULL;
+    }
+    return object;
+}
+
+static int run_load(lua_State *L)
+{
+    struct loading *loading = lua_touserdata(L, 1);
+    struct lang *lang = lang_of(L);
+    lang->main_folder = folder_of(lang, loading->path);
+    load_file(L, loading->path, loading->shown, loading->of_stdlib);
+    loading->made = check_file(L, loading);
+    return 0;
+}
+
+static const struct inventory *stand_in(struct lang *lang)
+{
+    static const char *const names[ROLE_COUNT] = {"meta.example:34601", "replica.example:34801",
+                                                  "collector.example:34101"};
+    static const uint16_t ports[ROLE_COUNT] = {34601, 34801, 34101};
+    struct inventory *inventory = arena_allocate(&lang->arena, sizeof *inventory);
+    inventory->cluster_name = lang->cluster == NULL ? "example" : lang->cluster->file.name;
+    for (int role = 0; role < ROLE_COUNT; role++) {
+        struct server *server = arena_allocate(&lang->arena, sizeof *server);
+        *server = (struct server){
+            .role = (enum role)role,
+            .name = names[role],
+            .address = {.ip = 0xc0000201u + (uint32_t)role, .port = ports[role],
+                        .kind = ADDRESS_IPV4}, /* 192.0.2.0/24 is for examples */
+        };
+        inventory->servers[role] = server;
+        inventory->count[role] = 1;
+    }
+    return inventory;
+}
+
+/* Calls `steps(cluster, p)` and places what it returns. */
+static void plan(lua_State *L, const struct loading *loading, const struct workflow_draft *draft)
+{
+    struct lang *lang = lang_of(L);
+    struct workflow *workflow = loading->workflow;
+    struct call call = {.lang = lang, .constructor = "workflow", .where = draft->where};
+    struct step_list drafts = {0};
+    if (draft->steps == LUA_NONE) {
+        return; /* reported */
+    }
+    lua_rawgeti(L, LUA_REGISTRYINDEX, draft->steps);
+    inventory_push(L, loading->inventory != NULL ? loading->inventory : stand_in(lang));
+    params_resolve(L, draft, loading->sets, loading->set_count, workflow);
+    if (!lang_call(L, 2, 1)) {
+        return;
+    }
+    value_read_steps(L, &call, lua_gettop(L), "what the function 'steps' returns", &drafts);
+    if (call.tainted || lang->errors->count > 0) {
+        return;
+    }
+    if (call.count > STEP_COUNT_LIMIT) {
+        call_complain(&call, "more than %d steps", STEP_COUNT_LIMIT);
+        return;
+    }
+    steps_place(lang, &drafts, (size_t)call.count, workflow);
+    lang_check_arena(L);
+}
+
+static int run_load_workflow(lua_State *L)
+{
+    struct loading *loading = lua_touserdata(L, 1);
+    struct workflow *workflow = loading->workflow;
+    run_load(L);
+    if (loading->made == NULL) {
+        return 0;
+    }
+    const struct workflow_draft *draft = loading->made->file;
+    *workflow = (struct workflow){
+        .name = draft->name,
+        .summary = draft->summary == NULL ? "" : draft->summary,
+        .file = loading->shown,
+        .requirements = draft->requirements,
+        .requirement_count = draft->requirement_count,
+    };
+    plan(L, loading, draft);
+    return 0;
+}
+
+static int compare_errors(const void *a, const void *b)
+{
+    const struct error_item *one = a;
+    const struct error_item *other = b;
+    int files = strcmp(one->file == NULL ? "" : one->file, other->file == NULL ? "" : other->file);
+    if (files != 0) {
+        return files;
+    }
+    return one->line != other->line ? (one->line < other->line ? -1 : 1)
+                                    : strcmp(one->text, other->text);
+}
+
+/* Runs a load; all that was wrong with it is in `errors`, in order of file and line. */
+static bool load(struct lang *lang, lua_CFunction function, struct loading *loading,
+                 struct error_list *errors)
+{
+    struct source where;
+    struct error err;
+    size_t before = errors->count + errors->dropped;
+    struct error_list found;
+    error_list_init(&found);
+    lang->errors = &found;
+    bool ok = lang_run(lang, function, loading, lang->limits.load_instructions, &where, &err);
+    if (!ok) {
+        error_list_add(&found, where.file != NULL ? where.file : loading->shown, where.line, "%s",
+                       err.text);
+    }
+    lang->errors = NULL;
+    if (found.count > 1) {
+        qsort(found.items, found.count, sizeof *found.items, compare_errors);
+    }
+    for (size_t i = 0; i < found.count; i++) {
+        error_list_add(errors, found.items[i].file, found.items[i].line, "%s", found.items[i].text);
+    }
+    errors->dropped += found.dropped;
+    error_list_clear(&found);
+    return errors->count + errors->dropped == before && loading->made != NULL;
+}
+
+bool lang_load_cluster(struct lang *lang, const char *path, const struct cluster_file **out,
+                       struct error_list *errors)
+{
+    struct loading loading = {
+        .path = path,
+        .shown = arena_copy_string(&lang->arena, path),
+        .kind = FILE_CLUSTER,
+    };
+    if (!load(lang, run_load, &loading, errors)) {
+        return false;
+    }
+    lang->cluster = loading.made->file;
+    *out = &lang->cluster->file;
+    return true;
+}
+
+bool lang_load_model(struct lang *lang, const char *name_or_path, const struct model **out,
+                     struct error_list *errors)
+{
+    size_t length = strlen(name_or_path);
+    bool is_path = strchr(name_or_path, '/') != NULL ||
+                   (length > 4 && strcmp(name_or_path + length - 4, ".lua") == 0);
+    struct loading loading = {
+        .path = name_or_path,
+        .shown = arena_copy_string(&lang->arena, name_or_path),
+        .kind = FILE_MODEL,
+    };
+    if (!is_path) {
+        char hint[128];
+        struct nearest nearest = {.word = name_or_path};
+        loading.path =
+            find_model(lang, name_or_path, &loading.shown, &loading.of_stdlib, &nearest);
+        if (loading.path == NULL) {
+            error_list_add(errors, NULL, 0, "there is no model '%s'%s", name_or_path,
+                           nearest_hint(&nearest, hint));
+            return false;
+        }
+    }
+    if (!load(lang, run_load, &loading, errors)) {
+        return false;
+    }
+    *out = loading.made->file;
+    return true;
+}
+
+bool lang_load_workflow(struct lang *lang, const char *path, const struct inventory *inventory,
+                        const struct lang_set *sets, size_t set_count, const struct workflow **out,
+                        struct error_list *errors)
+{
+    struct workflow *workflow = arena_allocate(&lang->arena, sizeof *workflow);
+    struct loading loading = {
+        .path = path,
+        .shown = arena_copy_string(&lang->arena, path),
+        .kind = FILE_WORKFLOW,
+        .inventory = inventory,
+        .sets = sets,
+        .set_count = set_count,
+        .workflow = workflow,
+    };
+    if (!load(lang, run_load_workflow, &loading, errors)) {
+        return false;
+    }
+    *out = workflow;
+    return true;
+}

@@ -1,0 +1,71 @@
+/* lang/lang.h - loads workflow, cluster and model files, and calls what a site wrote in them.
+ *
+ * Floor: lang. One Lua state, sandboxed and limited (memory, instructions, recursion, patterns), in
+ * which a cluster file and a workflow are evaluated together, since a deploy adapter of the one is
+ * called while the other is planned. Nothing here touches a socket. All errors of a file come in one
+ * error_list, each with file:line and, where there is one, the nearest right word. */
+#ifndef PEGFLOW_LANG_LANG_H
+#define PEGFLOW_LANG_LANG_H
+
+#include "base/text.h"
+#include "lang/step.h"
+#include "pegasus/snapshot.h"
+#include "sim/model.h"
+
+struct lang;
+
+struct lang_limits {
+    size_t memory_bytes;       /* 64 MB */
+    int64_t load_instructions; /* for one file: 50 million */
+    int64_t call_instructions; /* for one call of a condition or predicate: 5 million */
+};
+struct lang_options {
+    const char *const *lib_folders; /* --lib and PEGFLOW_PATH, in order; NULL-terminated, or NULL */
+    const struct lang_limits *limits; /* NULL: the defaults */
+    const char *stdlib_folder; /* NULL: found beside the program, or where it was installed */
+};
+/* `options` may be NULL. */
+struct lang *lang_new(const struct lang_options *options);
+void lang_free(struct lang *lang); /* workflows, cluster files and models loaded by it go with it */
+
+/* Everything loaded lives as long as `lang`. On failure `errors` holds at least one. */
+bool lang_load_cluster(struct lang *lang, const char *path, const struct cluster_file **out,
+                       struct error_list *errors);
+/* `name_or_path`: a file, or the name of a model of the standard library ("five-nodes"). */
+bool lang_load_model(struct lang *lang, const char *name_or_path, const struct model **out,
+                     struct error_list *errors);
+
+struct lang_set {
+    const char *name;
+    const char *value;
+};
+/* Evaluates the file against the inventory (NULL: a stand-in of one server of each role). Params: `sets` over
+ * those of the cluster file (the one loaded before, if any) over defaults. Without a cluster file
+ * `deploy` stays a step without children. */
+bool lang_load_workflow(struct lang *lang, const char *path, const struct inventory *inventory,
+                        const struct lang_set *sets, size_t set_count, const struct workflow **out,
+                        struct error_list *errors);
+
+/* ---- called while a run is going on; each is a protected call under call_instructions */
+enum answer { ANSWER_NO, ANSWER_YES, ANSWER_UNKNOWN };
+/* COND_LUA. A failure of the function (error, runaway, wrong type) is `err` with file:line. The reason
+ * is appended to `reason` when the function gave one. nil means unknown. */
+bool lang_ask(struct lang *lang, const struct condition *condition,
+              const struct snapshot *snapshot, enum answer *answer, struct text *reason,
+              struct error *err);
+/* `expect` predicates. For exec: exit_code and output; http: status and body; remote_command: text. */
+bool lang_expect_text(struct lang *lang, int reference, const char *text, bool *yes,
+                      struct text *reason, struct error *err);
+bool lang_expect_result(struct lang *lang, int reference, const char *code_name, int code,
+                        const char *text_name, const char *text, bool *yes, struct text *reason,
+                        struct error *err);
+
+/* ---- from the descriptors */
+/* Prints the reference of one constructor ("wait_until"), or of all by group when `name` is NULL.
+ * False: no such name; `nearest` is then the nearest that is, or NULL. */
+bool lang_describe(const char *name, struct text *out, const char **nearest);
+void lang_write_editor_stubs(struct text *out); /* LuaLS annotations for stdlib/meta */
+const char *step_kind_name(enum step_kind kind);
+const char *condition_kind_name(enum condition_kind kind);
+
+#endif

@@ -1,0 +1,297 @@
+/* What each kind of step needs beyond its rows. */
+#include "lang/private.h"
+
+#include "pegasus/release.h"
+
+#include <string.h>
+
+/* Commands that change nothing, whatever their arguments. A '*' at the end stands for more. */
+static const char *const reading_commands[] = {
+    "help",         "server-info",        "server-stat",
+    "flush-log",    "perf-counters*",     "config-dump",
+    "task-code",    "engine",             "system.queue",
+    "replica.query-*", "meta.lb.get_balance_operation_count",
+};
+/* ... and those that only ask when they get no argument, besides the settings we know. */
+static const char *const asking_commands[] = {
+    "meta.lb.only_move_primary",
+    "meta.lb.only_primary_balancer",
+    "meta.lb.balancer_in_turn",
+    "nfs.max_copy_rate_megabytes_per_disk",
+    "nfs.max_send_rate_megabytes_per_disk",
+    "replica.deny-client",
+    "fd.allow_list",
+};
+
+static bool name_fits(const char *row, const char *name)
+{
+    size_t length = strlen(row);
+    if (row[length - 1] == '*') {
+        return strncmp(row, name, length - 1) == 0;
+    }
+    return strcmp(row, name) == 0;
+}
+
+bool command_only_reads(const char *name, size_t argument_count)
+{
+    enum setting_kind kind;
+    for (size_t i = 0; i < sizeof reading_commands / sizeof reading_commands[0]; i++) {
+        if (name_fits(reading_commands[i], name)) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < sizeof asking_commands / sizeof asking_commands[0]; i++) {
+        if (name_fits(asking_commands[i], name)) {
+            return argument_count == 0;
+        }
+    }
+    return setting_kind_of(name, &kind) && argument_count == 0;
+}
+
+static bool is_number(const char *text)
+{
+    size_t digits = strspn(text, "0123456789");
+    return digits > 0 && digits <= 9 && text[digits] == '\0';
+}
+
+static void finish_remote_command(struct call *call, struct draft *draft)
+{
+    struct step *step = &draft->step;
+    const char *name = step->as.remote_command.name;
+    const char **arguments = step->as.remote_command.arguments;
+    size_t count = step->as.remote_command.argument_count;
+    step->as.remote_command.to = draft->to.kind;
+    step->as.remote_command.address = draft->to.address;
+    step->server = draft->to.server;
+    if (call->tainted) {
+        return;
+    }
+    step->as.remote_command.only_reads = command_only_reads(name, count);
+    if (strcmp(name, "replica.kill_partition") != 0) {
+        return;
+    }
+    if (count != 2 || !is_number(arguments[0]) || !is_number(arguments[1])) {
+        call_complain(call, "replica.kill_partition wants exactly two numbers, the app id and the "
+                            "partition: fewer would close more than one partition");
+    }
+    if (draft->to.server == NULL) {
+        call_complain(call, "replica.kill_partition takes a replica away: 'to' must be a node");
+    }
+}
+
+/* The adapter of the cluster file says what to do; without a cluster file the step stays empty. */
+static void finish_deploy(lua_State *L, struct call *call, struct draft *draft)
+{
+    struct lang *lang = call->lang;
+    const struct cluster_draft *cluster = lang->cluster;
+    const char *action = deploy_words[draft->step.as.deploy];
+    char what[160];
+    if (cluster == NULL || call->tainted) {
+        return;
+    }
+    if (cluster->deploy == LUA_NONE) {
+        call_complain(call, "%s has no deploy adapter", cluster->file.file);
+        return;
+    }
+    lua_rawgeti(L, LUA_REGISTRYINDEX, cluster->deploy);
+    lua_getfield(L, -1, action);
+    lua_remove(L, -2);
+    if (lua_type(L, -1) != LUA_TFUNCTION) {
+        lua_pop(L, 1);
+        call_complain(call, "the deploy adapter of %s has no '%s'", cluster->file.file, action);
+        return;
+    }
+    object_push_server(L, draft->step.server);
+    lua_pushstring(L, cluster->file.target_version); /* nil when none is given */
+    if (!lang_call(L, 2, 1)) {
+        call->tainted = true;
+        return;
+    }
+    snprintf(what, sizeof what, "what '%s' of %s returns", action, cluster->file.file);
+    value_read_steps(L, call, lua_gettop(L), what, &draft->step.body);
+    lua_pop(L, 1);
+}
+
+static void finish_exec(struct call *call, struct draft *draft)
+{
+    const char **argv = draft->step.as.exec.argv;
+    if (!call->tainted && (argv == NULL || argv[0][0] == '\0')) {
+        call_complain(call, "the program is missing");
+    }
+}
+
+static bool is_url(const char *url)
+{
+    const char *rest = strncmp(url, "http://", 7) == 0    ? url + 7
+                       : strncmp(url, "https://", 8) == 0 ? url + 8
+                                                          : "";
+    for (const char *c = rest; *c != '\0'; c++) {
+        if ((unsigned char)*c <= ' ' || *c == 0x7f) {
+            return false;
+        }
+    }
+    return rest[0] != '\0' && rest[0] != '/';
+}
+
+static void finish_http(struct call *call, struct draft *draft)
+{
+    struct step *step = &draft->step;
+    step->as.http.method = http_methods[draft->only_word];
+    if (step->as.http.url != NULL && !is_url(step->as.http.url)) {
+        call_complain(call, "'url' must begin with http:// or https:// and have no blanks, not "
+                            "'%.100s'",
+                      step->as.http.url);
+    }
+    if (draft->json != NULL && step->as.http.body != NULL) {
+        call_complain(call, "'json' and 'body' are both given");
+    }
+    if (draft->json != NULL) {
+        step->as.http.body = draft->json;
+    }
+}
+
+/* Each server's steps are a group under its name. */
+static void add_server_steps(lua_State *L, struct call *call, struct draft *draft, size_t index,
+                             struct step **out)
+{
+    const struct server *server = draft->servers[index];
+    struct step *group = arena_allocate(&call->lang->arena, sizeof *group);
+    group->kind = STEP_STEPS;
+    group->where = call->where;
+    group->timeout_us = -1;
+    group->server = server;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, draft->function);
+    if (server == NULL) {
+        object_push_placeholder(L); /* the item was wrong, and reported */
+    } else {
+        group->label = server->name;
+        object_push_server(L, server);
+    }
+    if (!lang_call(L, 1, 1)) {
+        call->tainted = true;
+        return;
+    }
+    value_read_steps(L, call, lua_gettop(L), "what the function 'steps' returns", &group->body);
+    lua_pop(L, 1);
+    *out = group;
+}
+
+static enum role role_of(lua_State *L, struct call *call, const struct draft *draft)
+{
+    enum role role = ROLE_REPLICA;
+    for (size_t i = 0; i < draft->server_count; i++) {
+        if (draft->servers[i] == NULL) {
+            return role;
+        }
+        if (i > 0 && draft->servers[i]->role != role) {
+            call_complain(call, "'over' mixes servers of different roles");
+            return role;
+        }
+        role = draft->servers[i]->role;
+        for (size_t j = 0; j < i; j++) {
+            if (draft->servers[j] == draft->servers[i]) {
+                call_complain(call, "'over' names %s twice", draft->servers[i]->name);
+            }
+        }
+    }
+    if (draft->server_count > 0) {
+        return role;
+    }
+    /* An empty list: of which role can only be told when it is one of the cluster's own. */
+    lua_getfield(L, call->table, "over");
+    for (int known = 0; known < ROLE_COUNT; known++) {
+        lua_rawgeti(L, LUA_REGISTRYINDEX, call->lang->server_lists[known]);
+        if (lua_rawequal(L, -1, -2)) {
+            role = (enum role)known;
+        }
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    return role;
+}
+
+/* The body is called even when another field is wrong, so that its mistakes are reported too. */
+static void finish_rolling(lua_State *L, struct call *call, struct draft *draft)
+{
+    struct lang *lang = call->lang;
+    struct step *step = &draft->step;
+    if (draft->function == LUA_NONE) {
+        return;
+    }
+    if (draft->servers == NULL) { /* wrong, and reported: a placeholder takes a server's place */
+        draft->servers = arena_allocate(&lang->arena, sizeof *draft->servers);
+        draft->server_count = 1;
+    }
+    step->as.rolling.role = role_of(L, call, draft);
+    if (step->as.rolling.order == ORDER_STANDBYS_FIRST && step->as.rolling.role != ROLE_META) {
+        call_complain(call, "standbys_first() is an order of metas");
+    }
+    struct step **items = arena_allocate(&lang->arena, (draft->server_count + 1) * sizeof *items);
+    for (size_t i = 0; i < draft->server_count; i++) {
+        add_server_steps(L, call, draft, i, &items[i]);
+        lang_check_arena(L);
+    }
+    call->depth++; /* the group made for each server */
+    call->count += (int32_t)draft->server_count;
+    step->body = (struct step_list){items, draft->server_count};
+}
+
+static void finish_hold(struct call *call, struct draft *draft)
+{
+    const struct step *step = &draft->step;
+    if (!call->tainted && step->as.hold.level == 0 && step->as.hold.setting_count == 0) {
+        call_complain(call, "holds nothing: give 'meta_level' or 'setting'");
+    }
+}
+
+static void finish_wait_until(struct call *call, const struct draft *draft)
+{
+    const struct step *step = &draft->step;
+    if (!call->tainted && step->as.wait.stable_for_us >= step->timeout_us) {
+        call_complain(call, "'stable_for' is not shorter than 'timeout'");
+    }
+}
+
+void step_finish(lua_State *L, struct call *call, const struct descriptor *descriptor,
+                 struct draft *draft)
+{
+    switch ((enum step_kind)descriptor->kind) {
+    case STEP_REMOTE_COMMAND:
+        finish_remote_command(call, draft);
+        break;
+    case STEP_DEPLOY:
+        finish_deploy(L, call, draft);
+        break;
+    case STEP_EXEC:
+        finish_exec(call, draft);
+        break;
+    case STEP_HTTP:
+        finish_http(call, draft);
+        break;
+    case STEP_WAIT_UNTIL:
+        finish_wait_until(call, draft);
+        break;
+    case STEP_ROLLING:
+        finish_rolling(L, call, draft);
+        break;
+    case STEP_HOLD:
+        finish_hold(call, draft);
+        break;
+    case STEP_SET_META_LEVEL:
+    case STEP_MIGRATE_NODE:
+    case STEP_DOWNGRADE_NODE:
+    case STEP_DRAIN_NODE:
+    case STEP_REJOIN_NODE:
+    case STEP_KILL_PARTITIONS:
+    case STEP_NOTIFY:
+    case STEP_LOG:
+    case STEP_SLEEP:
+    case STEP_CONFIRM:
+    case STEP_STEPS:
+    case STEP_PARALLEL:
+    case STEP_WHEN:
+    case STEP_TRY:
+    case STEP_KIND_COUNT:
+        break;
+    }
+}

@@ -1,0 +1,429 @@
+---@meta
+-- Written from the program's own descriptors: `pegflow describe --stubs`.
+
+---@class pegflow.step
+---@class pegflow.condition
+---@class pegflow.policy
+---@class pegflow.param
+---@class pegflow.file
+---@class pegflow.duration
+---@operator add(pegflow.duration|string): pegflow.duration
+---@operator mul(number): pegflow.duration
+
+---@class pegflow.node
+---@field name string the cluster's own name for it
+---@field host string
+---@field ip string
+---@field port integer
+---@field address string ip:port
+---@field role "replica"|"meta"|"collector"
+---@field index integer
+
+---@class pegflow.cluster
+---@field name string
+---@field replicas pegflow.node[]
+---@field metas pegflow.node[]
+---@field collectors pegflow.node[]
+
+---@class pegflow.snapshot.node
+---@field name string
+---@field address string
+---@field status "ALIVE"|"UNALIVE"|"unknown"
+---@field primaries integer
+---@field secondaries integer
+
+---@class pegflow.snapshot.partition
+---@field index integer
+---@field ballot integer
+---@field primary pegflow.snapshot.node?
+---@field secondaries pegflow.snapshot.node[]
+---@field max_replica_count integer
+---@field healthy boolean
+
+---@class pegflow.snapshot.table
+---@field name string
+---@field app_id integer
+---@field status string
+---@field max_replica_count integer
+---@field partitions pegflow.snapshot.partition[]
+
+---@class pegflow.snapshot
+---@field nodes pegflow.snapshot.node[]
+---@field tables pegflow.snapshot.table[]
+---@field level string
+---@field stored_level string
+---@field leader string
+---@field cluster_name string?
+
+---@class pegflow.remote_command.fields
+---@field to string|pegflow.node "meta" (the leader), "metas", "replicas", a node, or "ip:port"
+---@field [1] string the command, in full
+---@field [integer] any its arguments
+---@field expect? function function(reply): true, or false and a reason; without it any known good reply will do
+---@field id? string the step's name in paths, instead of its kind and number
+---@field timeout? string|pegflow.duration the step fails if it is not done by then
+
+---sends a remote command; what does not only read counts as a change
+---@param fields pegflow.remote_command.fields
+---@return pegflow.step
+function remote_command(fields) end
+
+---@class pegflow.set_meta_level.fields
+---@field [1] string "steady", "lively", "freezed" ...
+---@field id? string the step's name in paths, instead of its kind and number
+---@field timeout? string|pegflow.duration the step fails if it is not done by then
+
+---sets the meta level for good; to keep it for a while: hold
+---@param fields pegflow.set_meta_level.fields|any
+---@return pegflow.step
+function set_meta_level(fields) end
+
+---@class pegflow.migrate_node.fields
+---@field tables? string|string[] names of the tables; "*" is all of them
+---@field targets? pegflow.policy which secondary becomes primary
+---@field batch? integer partitions moved in one tick; bounds how long each one waits
+---@field id? string the step's name in paths, instead of its kind and number
+---@field timeout? string|pegflow.duration the step fails if it is not done by then
+
+---proposes every primary away from the server
+---@param fields pegflow.node
+---@return fun(fields: pegflow.migrate_node.fields): pegflow.step
+function migrate_node(fields) end
+
+---@class pegflow.downgrade_node.fields
+---@field tables? string|string[] names of the tables; "*" is all of them
+---@field batch? integer partitions downgraded in one tick
+---@field id? string the step's name in paths, instead of its kind and number
+---@field timeout? string|pegflow.duration the step fails if it is not done by then
+
+---proposes every secondary on the server to be inactive
+---@param fields pegflow.node
+---@return fun(fields: pegflow.downgrade_node.fields): pegflow.step
+function downgrade_node(fields) end
+
+---@class pegflow.kill_partitions.fields
+---@field tables? string|string[] names of the tables; "*" is all of them
+---@field batch? integer partitions closed in one go
+---@field id? string the step's name in paths, instead of its kind and number
+---@field timeout? string|pegflow.duration the step fails if it is not done by then
+
+---closes the replicas that were downgraded, so that their data reaches the disk
+---@param fields pegflow.node
+---@return fun(fields: pegflow.kill_partitions.fields): pegflow.step
+function kill_partitions(fields) end
+
+---@class pegflow.deploy.fields
+---@field [1] string "update", "restart", "start" or "stop"
+---@field id? string the step's name in paths, instead of its kind and number
+---@field timeout? string|pegflow.duration the step fails if it is not done by then
+
+---does the steps that the cluster file's deploy adapter gives for the server
+---@param fields pegflow.node
+---@return fun(fields: pegflow.deploy.fields): pegflow.step
+function deploy(fields) end
+
+---@class pegflow.exec.fields
+---@field [integer] any the program and its arguments; never a shell
+---@field env? table<string, string> variables added to the environment: { NAME = "value" }
+---@field cwd? string the folder it runs in
+---@field expect? function function(result) with .exit_code and .output: true, or false and a reason; without it the exit code must be 0
+---@field timeout? string|pegflow.duration then it is ended, and the step fails
+---@field id? string the step's name in paths, instead of its kind and number
+
+---runs a program on this machine
+---@param fields pegflow.exec.fields|any
+---@return pegflow.step
+function exec(fields) end
+
+---@class pegflow.http.fields
+---@field url string http:// or https://
+---@field method? string "GET", "POST", "PUT" or "DELETE"
+---@field json? any the body, as a value
+---@field body? string the body, as text
+---@field headers? table<string, string> { ["Name"] = "value" }
+---@field expect? function function(result) with .status and .body: true, or false and a reason; without it the status must be 200 to 299
+---@field timeout? string|pegflow.duration the step fails without an answer by then
+---@field id? string the step's name in paths, instead of its kind and number
+
+---sends an HTTP request
+---@param fields pegflow.http.fields
+---@return pegflow.step
+function http(fields) end
+
+---@class pegflow.log.fields
+---@field [1] string what the run's record shall say
+---@field id? string the step's name in paths, instead of its kind and number
+---@field timeout? string|pegflow.duration the step fails if it is not done by then
+
+---says something in the run's record
+---@param fields pegflow.log.fields|any
+---@return pegflow.step
+function log(fields) end
+
+---@class pegflow.wait_until.fields
+---@field [1] pegflow.condition what must hold
+---@field timeout string|pegflow.duration the step fails if it does not hold by then
+---@field every? string|pegflow.duration how often to look
+---@field stable_for? string|pegflow.duration it must hold this long without a break
+---@field nudge? pegflow.step an action sent at once, and again while it does not hold
+---@field nudge_every? string|pegflow.duration how long to wait before the nudge is sent again
+---@field on_timeout? string "fail", or "ask" a person
+---@field id? string the step's name in paths, instead of its kind and number
+
+---waits for a condition to hold
+---@param fields pegflow.wait_until.fields
+---@return pegflow.step
+function wait_until(fields) end
+
+---@class pegflow.sleep.fields
+---@field [1] string|pegflow.duration how long
+---@field id? string the step's name in paths, instead of its kind and number
+---@field timeout? string|pegflow.duration the step fails if it is not done by then
+
+---waits a fixed time
+---@param fields pegflow.sleep.fields|any
+---@return pegflow.step
+function sleep(fields) end
+
+---@class pegflow.steps.fields
+---@field [integer] any done in this order
+---@field id? string the step's name in paths, instead of its kind and number
+---@field timeout? string|pegflow.duration the step fails if it is not done by then
+
+---does steps one after the other
+---@overload fun(fields: pegflow.steps.fields): pegflow.step
+---@param fields string
+---@return fun(fields: pegflow.steps.fields): pegflow.step
+function steps(fields) end
+
+---@class pegflow.when.fields
+---@field [integer] any done if the condition holds
+---@field id? string the step's name in paths, instead of its kind and number
+---@field timeout? string|pegflow.duration the step fails if it is not done by then
+
+---does steps if a condition holds when they are reached, and leaves them out otherwise
+---@param fields pegflow.condition
+---@return fun(fields: pegflow.when.fields): pegflow.step
+function when(fields) end
+
+---@class pegflow.rolling.fields
+---@field over pegflow.node[] the servers: cluster.replicas, .metas, .collectors
+---@field steps function function(node): the steps for one server
+---@field order? pegflow.policy which server is next; asked before each
+---@field pause? string|pegflow.duration time between two servers
+---@field max_in_flight? integer how many servers at once
+---@field max_failures? integer how many servers may fail
+---@field id? string the step's name in paths, instead of its kind and number
+---@field timeout? string|pegflow.duration the step fails if it is not done by then
+
+---does steps for one server after the other
+---@overload fun(fields: pegflow.rolling.fields): pegflow.step
+---@param fields string
+---@return fun(fields: pegflow.rolling.fields): pegflow.step
+function rolling(fields) end
+
+---@class pegflow.hold.fields
+---@field meta_level? string the level the meta server keeps
+---@field setting? table<string, string|number|boolean> values that settings keep: { ["name"] = value }
+---@field on? string where the settings are
+---@field [integer] any done while the values are kept
+---@field id? string the step's name in paths, instead of its kind and number
+---@field timeout? string|pegflow.duration the step fails if it is not done by then
+
+---keeps values while its steps run, and puts them back however they end
+---@overload fun(fields: pegflow.hold.fields): pegflow.step
+---@param fields string
+---@return fun(fields: pegflow.hold.fields): pegflow.step
+function hold(fields) end
+
+---no partition has its primary on the server
+---@param fields pegflow.node
+---@return pegflow.condition
+function no_primaries(fields) end
+
+---no partition has a secondary on the server
+---@param fields pegflow.node
+---@return pegflow.condition
+function no_secondaries(fields) end
+
+---the server itself says that it has let go of every replica that left it
+---@param fields pegflow.node
+---@return pegflow.condition
+function replicas_closed(fields) end
+
+---the server answers by itself, and the meta server lists it as alive
+---@param fields pegflow.node
+---@return pegflow.condition
+function is_alive(fields) end
+
+---its start time is another than before its deploy step
+---@param fields pegflow.node
+---@return pegflow.condition
+function has_restarted(fields) end
+
+---it serves the cluster file's target version, where one is given
+---@param fields pegflow.node
+---@return pegflow.condition
+function runs_target_version(fields) end
+
+---every partition of every table has all its replicas, on servers that answer
+---@return pegflow.condition
+function cluster_is_healthy() end
+
+---every replica server is alive
+---@return pegflow.condition
+function all_servers_alive() end
+
+---@class pegflow.all_of.fields
+---@field [integer] any asked in this order
+
+---each of them holds
+---@param fields pegflow.all_of.fields
+---@return pegflow.condition
+function all_of(fields) end
+
+---@class pegflow.any_of.fields
+---@field [integer] any asked in this order
+
+---at least one of them holds
+---@param fields pegflow.any_of.fields
+---@return pegflow.condition
+function any_of(fields) end
+
+---it does not hold; unknown stays unknown
+---@param fields pegflow.condition
+---@return pegflow.condition
+function not_(fields) end
+
+---a site's own: function(snapshot) returns true, false or nil (unknown), and a reason
+---@param fields string
+---@return fun(predicate: fun(snapshot: pegflow.snapshot): boolean?, string?): pegflow.condition
+function condition(fields) end
+
+---order: as the servers are listed
+---@return pegflow.policy
+function as_listed() end
+
+---order of metas: the one that leads is the last, looked up anew each time
+---@return pegflow.policy
+function standbys_first() end
+
+---targets: the secondary whose server has the fewest primaries
+---@return pegflow.policy
+function fewest_primaries() end
+
+---targets: any secondary
+---@return pegflow.policy
+function random() end
+
+---@class pegflow.duration.fields
+---@field [1] string|pegflow.duration the value if nobody gives another
+---@field [2] string what it is for
+---@field min? string|pegflow.duration no less than this
+---@field max? string|pegflow.duration no more than this
+
+---a time with its unit; knows *, + and comparison
+---@param fields pegflow.duration.fields
+---@return pegflow.param
+function duration(fields) end
+
+---@class pegflow.integer.fields
+---@field [1] integer the value if nobody gives another
+---@field [2] string what it is for
+---@field min? integer no less than this
+---@field max? integer no more than this
+
+---a whole number
+---@param fields pegflow.integer.fields
+---@return pegflow.param
+function integer(fields) end
+
+---@class pegflow.number.fields
+---@field [1] number the value if nobody gives another
+---@field [2] string what it is for
+
+---a number
+---@param fields pegflow.number.fields
+---@return pegflow.param
+function number(fields) end
+
+---@class pegflow.boolean.fields
+---@field [1] boolean the value if nobody gives another
+---@field [2] string what it is for
+
+---true or false
+---@param fields pegflow.boolean.fields
+---@return pegflow.param
+function boolean(fields) end
+
+---@class pegflow.text.fields
+---@field [1] string the value if nobody gives another
+---@field [2] string what it is for
+
+---any text
+---@param fields pegflow.text.fields
+---@return pegflow.param
+function text(fields) end
+
+---@class pegflow.choice.fields
+---@field [1] string the value if nobody gives another
+---@field [2] string what it is for
+---@field of string[] the words to choose from
+
+---one of some words
+---@param fields pegflow.choice.fields
+---@return pegflow.param
+function choice(fields) end
+
+---@class pegflow.workflow.fields
+---@field api integer the version of this language: 1
+---@field summary? string one line on what it does
+---@field params? table<string, pegflow.param> what a site may set: { name = duration { ... } }
+---@field requires? pegflow.condition[] conditions that hold before anything is done
+---@field steps function function(cluster, p): the steps; cluster has .name, .replicas, .metas, .collectors; p the params
+
+---what to do with a cluster
+---@param fields string
+---@return fun(fields: pegflow.workflow.fields): pegflow.file
+function workflow(fields) end
+
+---@class pegflow.cluster.fields
+---@field metas string[] the meta servers: { "10.0.0.1:34601", ... }
+---@field collectors? string[] the collectors
+---@field deploy? table<string, fun(node: pegflow.node, version?: string): any> the deploy adapter: update, restart, start, stop: function(node, version) returns steps
+---@field target? table what to upgrade to: { version = "2.6.0" }
+---@field zookeeper_root? string must be what the meta server reports; its last part is the cluster's name
+---@field params? table<string, string|number|boolean> values for the workflow's params
+---@field workflow? string the workflow this cluster uses
+
+---one cluster
+---@param fields string
+---@return fun(fields: pegflow.cluster.fields): pegflow.file
+function cluster(fields) end
+
+---@class pegflow.model.fields
+---@field release string "master" or "2.5"
+---@field replicas? integer replica servers
+---@field metas? integer meta servers
+---@field collectors? integer collectors
+---@field tables table[] { { name =, partitions =, replicas = }, ... }
+---@field cluster? string the cluster's name
+---@field zookeeper_root? string ends with the cluster's name
+---@field version? string what the servers run
+---@field next_version? string what an update installs
+---@field seed? integer the same seed gives the same events
+---@field host? string the host name of every server
+---@field meta_level? string at the start and after each change of leader
+---@field add_secondary_limit? integer secondaries added to one server per tick
+---@field flow_control? boolean whether that limit is kept
+---@field assign_delay? string|pegflow.duration how long a lost replica is waited for
+---@field live_percentage? integer with fewer servers alive, all is frozen
+---@field min_live_nodes? integer with fewer servers alive, all is frozen
+---@field min_replicas_for_writes? integer with fewer, a partition takes no writes
+---@field timings? table how long things take
+
+---a cluster to simulate
+---@param fields string
+---@return fun(fields: pegflow.model.fields): pegflow.file
+function model(fields) end
+

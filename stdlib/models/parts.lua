@@ -1,0 +1,26 @@
+-- What the models of this folder share.
+return {
+  -- 72 partitions in all.
+  tables = {
+    { name = "temp",  partitions = 8,  replicas = 3 },
+    { name = "users", partitions = 32, replicas = 3 },
+    { name = "stats", partitions = 32, replicas = 3 },
+  },
+
+  -- Every wait is there, only shorter.
+  fast_timings = {
+    tick = "1s",
+    first_tick = "1s",
+    beacon = "300ms",
+    fd_check = "200ms",
+    lease = "4s",
+    grace = "5s",
+    config_sync = "3s",
+    zk_session = "2s",
+    stale_lock = "500ms",
+    close = "20ms",
+    install = "300ms",
+    start = "200ms",
+    update_retry = "200ms",
+  },
+}

@@ -1,0 +1,121 @@
+-- The high-availability upgrade, as the upgrade guide has it: one server at a time, emptied before
+-- it stops, so that no request waits for longer than a partition needs to change its primary.
+--
+--   pegflow check workflows/ha.lua
+--   pegflow run workflows/ha.lua -c my-cluster.lua --set drain_timeout=20m
+
+-- How many secondaries the meta server may add to one server in one round.
+local add_limit = "meta.lb.add_secondary_max_count_for_one_node"
+
+return workflow "high-availability upgrade" {
+  api = 1,
+  summary = "One server at a time, emptied before it stops.",
+
+  params = {
+    batch           = integer  { 100, "partitions moved in one round; bounds how long each one waits", min = 1 },
+    close_timeout   = duration { "10m", "how long a server may take to close its replicas" },
+    drain_timeout   = duration { "10m", "how long replicas may take to leave a server" },
+    heal_timeout    = duration { "2h", "how long partitions may take to have all their replicas again" },
+    healthy_for     = duration { "5s", "how long everything must stay healthy before the next server" },
+    meta_pause      = duration { "30s", "time between two meta servers", min = "1s" },
+    nudge_every     = duration { "10s", "how soon a command is given again when it had no effect yet" },
+    readd_limit     = integer  { 100, "secondaries added to one server per round while it fills again", min = 1 },
+    restart_timeout = duration { "10m", "how long a server may take to come back" },
+  },
+
+  -- Do not begin while something is broken already.
+  requires = { cluster_is_healthy() },
+
+  steps = function(cluster, p)
+    -- At level steady the meta server repairs partitions but balances nothing behind our back.
+    return hold {
+      meta_level = "steady",
+
+      rolling "replicas" {
+        over = cluster.replicas,
+        steps = function(node)
+          -- While the server fills again, let it fill fast.
+          return hold {
+            setting = { [add_limit] = p.readd_limit },
+
+            -- Nothing may come back to the server before it runs the new version.
+            hold "drain" {
+              setting = { [add_limit] = 0 },
+
+              -- Another server takes over each partition that this one serves.
+              wait_until {
+                no_primaries(node),
+                nudge = migrate_node(node) { batch = p.batch },
+                nudge_every = p.nudge_every,
+                timeout = p.drain_timeout,
+              },
+              -- What is left are copies: the partitions go on without them.
+              wait_until {
+                no_secondaries(node),
+                nudge = downgrade_node(node) { batch = p.batch },
+                nudge_every = p.nudge_every,
+                timeout = p.drain_timeout,
+              },
+              -- Closing writes what is in memory to disk, so that the restart is short.
+              wait_until {
+                replicas_closed(node),
+                nudge = kill_partitions(node),
+                nudge_every = p.nudge_every,
+                timeout = p.close_timeout,
+              },
+
+              -- Package and configuration, then a restart.
+              deploy(node) { "update" },
+              -- A fast restart never shows in the list of nodes: the start time proves it.
+              wait_until {
+                all_of { is_alive(node), has_restarted(node), runs_target_version(node) },
+                timeout = p.restart_timeout,
+              },
+            },
+
+            -- The replicas come home. Only then is it the next server's turn.
+            wait_until {
+              cluster_is_healthy(),
+              stable_for = p.healthy_for,
+              timeout = p.heal_timeout,
+            },
+          }
+        end,
+      },
+
+      -- The one that leads comes last, so that the lead changes hands only once; and each new leader
+      -- has time to hear from every server before the next one stops.
+      rolling "metas" {
+        over = cluster.metas,
+        order = standbys_first(),
+        pause = p.meta_pause,
+        steps = function(node)
+          return {
+            deploy(node) { "update" },
+            wait_until {
+              all_of {
+                is_alive(node),
+                has_restarted(node),
+                runs_target_version(node),
+                all_servers_alive(),
+              },
+              timeout = p.restart_timeout,
+            },
+          }
+        end,
+      },
+
+      -- Collectors hold no data: a short gap in the metrics is the whole cost. They show no version,
+      -- so the start time is the proof.
+      rolling "collectors" {
+        over = cluster.collectors,
+        steps = function(node)
+          return {
+            deploy(node) { "update" },
+            wait_until { has_restarted(node), timeout = p.restart_timeout },
+          }
+        end,
+      },
+    }
+  end,
+}
