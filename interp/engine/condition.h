@@ -1,0 +1,36 @@
+/* engine/condition.h - does a condition hold? Yes, no or unknown, with a reason and its numbers.
+ *
+ * Floor: engine. Pure over evidence; a site's own condition is called through lang/. */
+#ifndef PEGFLOW_ENGINE_CONDITION_H
+#define PEGFLOW_ENGINE_CONDITION_H
+
+#include "engine/evidence.h"
+#include "lang/lang.h"
+
+/* What a run knows about one server beyond what can be read now. */
+struct server_history {
+    bool restart_asked;         /* a deploy step of this run */
+    bool was_down;              /* it did not run when the restart was asked for */
+    char start_time_before[32]; /* unless was_down */
+    bool in_work;               /* from its first deploy until its turn in the rolling is over */
+};
+
+struct condition_context {
+    struct lang *lang;
+    const struct inventory *inventory;
+    const struct server_history *history; /* by slot */
+    const char *target_version;           /* or NULL */
+    int64_t last_change_us;               /* older evidence proves nothing */
+};
+
+/* Adds what this condition needs. */
+void condition_add_needs(const struct condition *condition, const struct inventory *inventory,
+                         struct needs *needs);
+
+/* `reason` is appended to, always. False (with err, file:line) only when a site's function failed.
+ */
+bool condition_evaluate(const struct condition *condition, const struct condition_context *context,
+                        const struct evidence *evidence, enum answer *answer, struct text *reason,
+                        struct error *err);
+
+#endif

@@ -1,0 +1,64 @@
+/* engine/event.h - the one stream of events: all that a run says, in order.
+ *
+ * Floor: engine. Display, JSON output and a journal are readers of these events. An event is whole
+ * when a sink sees it and valid only during the call; sinks are asked in order, and an effect is
+ * not begun when a sink could not take its intention. */
+#ifndef PEGFLOW_ENGINE_EVENT_H
+#define PEGFLOW_ENGINE_EVENT_H
+
+#include "base/error.h"
+#include "lang/step.h"
+
+#include <cjson/cJSON.h>
+
+/* kind, its name in JSON */
+#define EVENT_KINDS(X)                                                                             \
+    X(EVENT_RUN_STARTED, "run_started")                                                            \
+    X(EVENT_REQUIREMENT, "requirement") /* a condition asked before any change */                  \
+    X(EVENT_BASELINE, "baseline")       /* level and settings before any change */                 \
+    X(EVENT_STEP_STARTED, "step_started")                                                          \
+    X(EVENT_STEP_DONE, "step_done")                                                                \
+    X(EVENT_STEP_FAILED, "step_failed")                                                            \
+    X(EVENT_STEP_SKIPPED, "step_skipped") /* `when` said no */                                     \
+    X(EVENT_WAITING, "waiting")           /* why, since when, until when */                        \
+    X(EVENT_PICKED, "picked")             /* rolling chose its next server */                      \
+    X(EVENT_GUARD, "guard")               /* asked right before an action */                       \
+    X(EVENT_INTENTION, "intention")       /* before each effect */                                 \
+    X(EVENT_OUTCOME, "outcome")           /* what the cluster or the world answered */             \
+    X(EVENT_OUTPUT, "output")             /* of a program or an HTTP reply */                      \
+    X(EVENT_HELD, "held")                 /* a hold is in force: value before and now */           \
+    X(EVENT_TOLD_AGAIN, "told_again")     /* a held value told to a new primary meta */            \
+    X(EVENT_PUT_BACK, "put_back")                                                                  \
+    X(EVENT_NOT_PUT_BACK, "not_put_back")                                                          \
+    X(EVENT_LEADER_CHANGED, "leader_changed")                                                      \
+    X(EVENT_LOG, "log")                                                                            \
+    X(EVENT_NOTE, "note")         /* worth knowing, changes nothing */                             \
+    X(EVENT_STOPPING, "stopping") /* the operator asked */                                         \
+    X(EVENT_COMPARED, "compared") /* settings at the end against the baseline */                   \
+    X(EVENT_RUN_FINISHED, "run_finished")
+
+enum event_kind {
+#define X(kind, name) kind,
+    EVENT_KINDS(X)
+#undef X
+        EVENT_KIND_COUNT
+};
+const char *event_kind_name(enum event_kind kind);
+
+struct event {
+    enum event_kind kind;
+    uint64_t sequence;           /* from 1, without holes */
+    int64_t at_us;               /* since the run's start */
+    int64_t wall_us;             /* since 1970 */
+    const struct step *step;     /* or NULL */
+    const struct server *server; /* or NULL */
+    const char *text;            /* one sentence for a person; never empty */
+    const cJSON *data;           /* an object with the numbers, or NULL */
+};
+
+struct event_sink {
+    /* False: the event was not kept (with err). A display keeps what it can and returns true. */
+    bool (*take)(struct event_sink *sink, const struct event *event, struct error *err);
+};
+
+#endif

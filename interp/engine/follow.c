@@ -1,0 +1,66 @@
+/* engine/follow.c - a run that is ending does not leave a server half-way through its restart. */
+#include "base/duration.h"
+#include "engine/internal.h"
+
+static const int64_t follow_for_us = 10 * 60 * US_PER_SECOND;
+
+bool follow_is_due(const struct frame *frame)
+{
+    const struct server *server = frame->step->server;
+    if (server == NULL || !frame->run->ending) {
+        return false;
+    }
+    const struct server_history *history = run_history(frame->run, server);
+    return history->in_work && history->restart_asked;
+}
+
+static void look(void *ctx);
+
+static void looked(void *ctx, const struct evidence *evidence)
+{
+    struct follower *follower = ctx;
+    struct run *run = follower->frame->run;
+    struct condition_context context = run_condition_context(run);
+    struct text reason = {0};
+    struct error err;
+    char text[DURATION_TEXT_BYTES];
+    enum answer answer = ANSWER_UNKNOWN;
+    condition_evaluate(&follower->alive, &context, evidence, &answer, &reason, &err);
+    int64_t left_us = follower->until_us - loop_now_us(run->setup.loop);
+    bool over = answer == ANSWER_YES || left_us <= 0;
+    run_emit(run, EVENT_WAITING, follower->frame->step, NULL,
+             "%s (its deploy has begun; at most %s more, then the run ends all the same)",
+             text_string(&reason), duration_format(left_us, text));
+    text_clear(&reason);
+    if (over) {
+        frame_finish(follower->frame, NULL);
+    } else {
+        timer_start(run->setup.loop, &follower->timer, US_PER_SECOND, look, follower);
+    }
+}
+
+static void look(void *ctx)
+{
+    struct follower *follower = ctx;
+    condition_add_needs(&follower->alive, follower->frame->run->setup.inventory,
+                        gatherer_needs(follower->gatherer));
+    gatherer_start(follower->gatherer, looked, follower);
+}
+
+void follow_start(struct follower *follower, struct frame *frame)
+{
+    ASSERT(follower->frame == NULL);
+    *follower = (struct follower){
+        .frame = frame,
+        .gatherer = gatherer_new(&frame->run->gatherers),
+        .alive = {.kind = COND_IS_ALIVE, .name = "is_alive", .server = frame->step->server},
+        .until_us = loop_now_us(frame->run->setup.loop) + follow_for_us,
+    };
+    look(follower);
+}
+
+void follow_clear(struct follower *follower)
+{
+    timer_cancel(&follower->timer);
+    gatherer_free(follower->gatherer);
+}

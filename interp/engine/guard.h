@@ -1,0 +1,30 @@
+/* engine/guard.h - may replicas of this server be taken away now?
+ *
+ * Floor: engine. Reads one evidence; sends nothing, keeps nothing.
+ * Facts: reference behaviour 4.2 (writes' minimum), 3.1 (freeze rule). */
+#ifndef PEGFLOW_ENGINE_GUARD_H
+#define PEGFLOW_ENGINE_GUARD_H
+
+#include "engine/evidence.h"
+#include "lang/lang.h"
+
+/* What the guard needs: the snapshot, its settings, and an answer from every replica server. */
+void guard_add_needs(const struct server *server, const struct inventory *inventory,
+                     struct needs *needs);
+
+/* The replicas that must stay for writes: the server's own setting, or derived from the table's. */
+int32_t guard_min_replicas(const struct guard_values *values, int32_t max_replica_count);
+
+/* For each partition with a replica on `server` (`only`: just that one, or NULL): the replicas that
+ * stay and whose servers answer must be enough for writes; an undecided answer is unknown. With
+ * `stops`, the servers left must not freeze the cluster either. The reason names the partitions. */
+enum answer guard_survives_loss(const struct evidence *evidence, const struct inventory *inventory,
+                                const struct server *server, const struct gpid *only, bool stops,
+                                struct text *reason);
+
+/* Has the server behind a snapshot's node answered for itself? No when it is unknown to the
+ * inventory. */
+bool guard_node_answers(const struct evidence *evidence, const struct inventory *inventory,
+                        int32_t node);
+
+#endif

@@ -1,0 +1,36 @@
+/* engine/holds.c - which values are held now. */
+#include "engine/internal.h"
+
+#include <string.h>
+
+void hold_register(struct run *run, struct hold_item *item)
+{
+    if (run->hold_count == run->hold_capacity) {
+        run->hold_capacity = run->hold_capacity == 0 ? 8 : run->hold_capacity * 2;
+        run->holds = memory_resize(run->holds, run->hold_capacity * sizeof *run->holds);
+    }
+    run->holds[run->hold_count++] = item;
+}
+
+void hold_unregister(struct run *run, struct hold_item *item)
+{
+    for (size_t i = 0; i < run->hold_count; i++) {
+        if (run->holds[i] == item) {
+            memmove(&run->holds[i], &run->holds[i + 1],
+                    (run->hold_count - i - 1) * sizeof *run->holds);
+            run->hold_count--;
+            return;
+        }
+    }
+}
+
+const struct hold_item *hold_in_force(const struct run *run, bool is_level, const char *name)
+{
+    for (size_t i = run->hold_count; i > 0; i--) {
+        const struct hold_item *item = run->holds[i - 1];
+        if (item->is_level == is_level && strcmp(item->name, name) == 0) {
+            return item;
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,213 @@
+/* engine/internal.h - the run and its frames, shared by the files of engine/ alone.
+ *
+ * A frame is one step under way. It is started once, may be told to end, and ends exactly once by
+ * frame_finish, always in a callback of its own (an operation, a timer, a child), never inside its
+ * start. Its parent hears of it in a later turn of the loop; then the frame is gone. */
+#ifndef PEGFLOW_ENGINE_INTERNAL_H
+#define PEGFLOW_ENGINE_INTERNAL_H
+
+#include "engine/condition.h"
+#include "engine/guard.h"
+#include "engine/run.h"
+
+#include "base/rng.h"
+
+struct frame;
+struct step_ops {
+    size_t state_bytes; /* zeroed memory at frame->state */
+    void (*start)(struct frame *frame);
+    /* A child ended: err NULL when it did its work. Only for kinds that start children. */
+    void (*child_done)(struct frame *frame, const struct step *child, const struct error *err);
+    /* End soon, by frame_finish with frame->why. Called at most once, and never after it finished.
+     */
+    void (*cancel)(struct frame *frame);
+    void (*clear)(
+        struct frame *frame); /* frees what `state` owns, or NULL; no callback may follow */
+};
+
+struct frame {
+    struct run *run;
+    const struct step *step;
+    struct frame *parent;   /* NULL: the run itself */
+    struct frame *child;    /* the one under way, or NULL */
+    struct frame *previous; /* all frames of the run, for run_free */
+    struct frame *next;
+    const struct step_ops *ops;
+    void *state;
+    struct timer deadline;
+    struct timer ending;
+    struct operation *operation; /* the call under way, of kinds that make one at a time */
+    int64_t started_us;
+    bool cancelled; /* ops->cancel was called: `why` tells */
+    bool finished;
+    struct error why;
+    struct error result;
+    bool failed;
+};
+
+enum { SETTING_VALUE_BYTES = 2048 }; /* a black list may be long */
+
+/* One value that a hold keeps. */
+struct hold_item {
+    bool is_level;
+    const char *name;                 /* "meta level" for the level */
+    char value[SETTING_VALUE_BYTES];  /* the value held */
+    char before[SETTING_VALUE_BYTES]; /* the value to put back */
+    bool known_before;
+    bool implied; /* not written in the workflow: only worth a word when it changes something */
+    const struct step *step;
+};
+
+/* Who may touch settings: holds, the keeper and set_meta_level take turns. */
+struct settings_lock {
+    struct run *run;
+    struct settings_lock *next;
+    bool held;
+    bool waiting;
+    struct timer granted;
+    timer_fn *go;
+    void *ctx;
+};
+
+struct run {
+    struct run_setup setup;
+    struct cluster_reader *reader;
+    struct frame *frames;
+    struct frame *root;
+    int64_t started_us;
+    uint64_t event_count;
+    struct server_history *history; /* by slot */
+    int64_t last_change_us;
+    bool changed_anything;
+    bool ending; /* the operator or a failure of the run itself ends it: frames were cancelled */
+    bool winding_up; /* the steps are over: only the comparison is left */
+    bool finished;
+    bool leader_changed;
+    int requirement_tries;
+    struct step root_step;
+    struct error failure; /* why the run ends, unless `ok` */
+    const struct step *failed_at;
+    bool failed;
+    bool not_restored;
+    run_done_fn *done;
+    void *ctx;
+    struct run_result result;
+    struct timer finish_timer;
+    struct gatherer_pool gatherers;
+    struct gatherer *gatherer; /* of requirements */
+    size_t requirement;        /* the one asked next */
+    struct rng rng;
+    /* holds.c */
+    struct hold_item **holds; /* those in force, outermost first */
+    size_t hold_count;
+    size_t hold_capacity;
+    struct settings_lock *lock_owner; /* who may change settings now */
+    struct settings_lock *lock_waiters;
+    struct settings_lock final_lock; /* of the comparison at the end */
+    struct keeper *keeper;
+    struct baseline *baseline;
+};
+
+/* ---- run.c */
+/* Takes `data` (may be NULL). False when a sink could not keep the event: then the run is failing
+ * and no effect may begin. */
+bool run_emit(struct run *run, enum event_kind kind, const struct step *step, cJSON *data,
+              const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* Ends the run as a failure of its own, not of the step under way (a dead server, a foreign hand).
+ */
+void run_fail(struct run *run, const struct error *err);
+void run_mark_change(struct run *run); /* evidence taken before now proves nothing any more */
+struct condition_context run_condition_context(struct run *run);
+struct server_history *run_history(struct run *run, const struct server *server);
+/* True when the run is ending because a replica server died that we are not working on. */
+void run_check_servers(struct run *run, const struct evidence *evidence);
+/* The children are over and every hold is put back: compare, then end. */
+void run_wind_up(struct run *run);
+void run_conclude(struct run *run); /* emits run_finished; `done` follows */
+
+/* ---- frame.c */
+struct frame *frame_start(struct run *run, struct frame *parent, const struct step *step);
+/* err NULL: done. Otherwise it is copied. A cancelled frame finishes with `why`, whatever is given,
+ * unless what is given says that something could not be put back. */
+void frame_finish(struct frame *frame, const struct error *err);
+void frame_cancel(struct frame *frame, const struct error *why);
+void frame_free_all(struct run *run);
+const struct step_ops *frame_ops(enum step_kind kind);
+/* For ops->cancel of kinds with one operation or one child: lets it end first. */
+void frame_cancel_operation(struct frame *frame);
+
+extern const struct step_ops ops_sequence; /* steps, also the body of rolling */
+extern const struct step_ops ops_when;
+extern const struct step_ops ops_rolling;
+extern const struct step_ops ops_hold;
+extern const struct step_ops ops_wait_until;
+extern const struct step_ops ops_sleep;
+extern const struct step_ops ops_log;
+extern const struct step_ops ops_set_meta_level;
+extern const struct step_ops ops_remote_command;
+extern const struct step_ops ops_move; /* migrate_node, downgrade_node */
+extern const struct step_ops ops_kill_partitions;
+extern const struct step_ops ops_deploy;
+extern const struct step_ops ops_exec;
+extern const struct step_ops ops_http;
+extern const struct step_ops ops_not_available;
+
+/* ---- follow.c: a server whose deploy has begun is not left before it is alive */
+struct follower {
+    struct frame *frame;
+    struct gatherer *gatherer;
+    struct timer timer;
+    struct condition alive;
+    int64_t until_us;
+};
+/* Must this step's end wait for its server? When the run is ending, after a deploy of it. */
+bool follow_is_due(const struct frame *frame);
+/* Polls until the server is alive or ten minutes have passed, then finishes the frame. */
+void follow_start(struct follower *follower, struct frame *frame);
+void follow_clear(struct follower *follower); /* fine when never started */
+
+/* ---- settings.c: one level or setting made to have a value */
+void settings_lock(struct run *run, struct settings_lock *lock, timer_fn *go, void *ctx);
+void settings_unlock(struct settings_lock *lock); /* fine when neither held nor waiting */
+
+/* Reads the value; when it is not `wanted`, emits the intention, sets it and reads it back. */
+struct setting_task {
+    struct run *run;
+    const struct step *step;
+    bool is_level;
+    bool only_read;
+    const char *name;
+    char wanted[SETTING_VALUE_BYTES];
+    char before[SETTING_VALUE_BYTES]; /* what was read first */
+    bool changed;                     /* it was set: the outcome may be unknown when err is given */
+    int state;
+    struct leader_info leader;
+    struct operation *operation;
+    void (*done)(void *ctx, const struct error *err);
+    void *ctx;
+};
+void setting_start(struct setting_task *task);
+
+/* ---- holds.c */
+void hold_register(struct run *run, struct hold_item *item);
+void hold_unregister(struct run *run, struct hold_item *item);
+/* The innermost value held for a setting, or NULL. */
+const struct hold_item *hold_in_force(const struct run *run, bool is_level, const char *name);
+
+/* ---- keeper.c: notices a new primary meta server and tells it what is held */
+void keeper_start(struct run *run);
+/* While the caller holds the settings lock: then the keeper rests. NULL keeper is fine. */
+void keeper_free(struct run *run);
+
+/* ---- baseline.c: level and settings before and after */
+/* `done` with err when a value could not be read. */
+void baseline_read(struct run *run, void (*done)(struct run *run, const struct error *err));
+/* Puts back what a change of the primary meta server during the run lost, reports what differs. A
+ * difference that is left marks the run as not restored. The caller holds the settings lock. */
+void baseline_compare(struct run *run, void (*done)(struct run *run, const struct error *err));
+void baseline_free(struct run *run);
+
+/* A JSON object with one member, a list of texts. */
+cJSON *event_data_texts(const char *member, const char *const *texts, size_t count);
+
+#endif

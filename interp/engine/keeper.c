@@ -1,0 +1,224 @@
+/* engine/keeper.c - holds are kept, not only set.
+ *
+ * Settings live in one process: a new primary meta server starts with those of its configuration
+ * file and its first tick comes ten seconds later, so it must be told before. The keeper looks
+ * every half second, also during a wait or a deploy, and tells a leader that lost them what is
+ * held. A value that differs although the same process still leads was changed by somebody else:
+ * the run stops, since two hands on one cluster are one too many. Reference behaviour 3.2, 2.5. */
+#include "engine/internal.h"
+
+#include "base/duration.h"
+
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+
+static const int64_t look_every_us = US_PER_SECOND / 2;
+static const int64_t look_timeout_us = CLUSTER_CALL_TIMEOUT_US;
+
+struct keeper {
+    struct run *run;
+    struct timer timer;
+    struct settings_lock lock;
+    struct leader_info leader;   /* as just read */
+    struct address known_leader; /* who was told last */
+    char known_start[32];        /* of that process; "" not read yet */
+    struct server_facts facts;   /* of the leader */
+    struct operation *operation;
+    struct setting_task task;
+    struct hold_item *checked; /* copies of what is held, fixed for one look */
+    size_t checked_count;
+    size_t next;
+    bool telling; /* a new process leads: what differs is told again */
+};
+
+static void keeper_look(void *ctx);
+static void keeper_check_next(struct keeper *keeper);
+
+static void keeper_rest(struct keeper *keeper)
+{
+    settings_unlock(&keeper->lock);
+    timer_start(keeper->run->setup.loop, &keeper->timer, look_every_us, keeper_look, keeper);
+}
+
+static void keeper_told(void *ctx, const struct error *err)
+{
+    struct keeper *keeper = ctx;
+    struct run *run = keeper->run;
+    const struct hold_item *item = &keeper->checked[keeper->next];
+    if (err != NULL) {
+        /* It may just be losing its lead again: the next look begins anew. */
+        run_emit(run, EVENT_NOTE, item->step, NULL, "tell %s again: %s", item->name, err->text);
+        keeper->known_leader = (struct address){0};
+        keeper_rest(keeper);
+        return;
+    }
+    if (keeper->task.changed) {
+        cJSON *data = cJSON_CreateObject();
+        cJSON_AddStringToObject(data, "name", item->name);
+        cJSON_AddStringToObject(data, "value", item->value);
+        run_emit(run, EVENT_TOLD_AGAIN, item->step, data,
+                 "%s told again to the primary meta server %s: %s (it had %s)", item->name,
+                 keeper->leader.name, item->value, keeper->task.before);
+    }
+    keeper->next++;
+    keeper_check_next(keeper);
+}
+
+static void foreign_hand(struct keeper *keeper, const char *seen)
+{
+    const struct hold_item *item = &keeper->checked[keeper->next];
+    struct error err;
+    error_set(
+        &err, ERROR_STEP,
+        "%s is held at %s, but somebody else changed it to %s on %s; the run stops rather than "
+        "work against them",
+        item->name, item->value, seen, keeper->leader.name);
+    run_fail(keeper->run, &err);
+    keeper_rest(keeper);
+}
+
+static void keeper_new_process(struct keeper *keeper)
+{
+    struct run *run = keeper->run;
+    keeper->known_leader = keeper->leader.address;
+    snprintf(keeper->known_start, sizeof keeper->known_start, "%s", keeper->facts.start_time);
+    keeper->telling = true;
+    run->last_change_us = loop_now_us(run->setup.loop); /* what the old leader said is void */
+    keeper->next = 0;
+    keeper_check_next(keeper);
+}
+
+static void keeper_start_read(void *ctx, const struct error *err)
+{
+    struct keeper *keeper = ctx;
+    keeper->operation = NULL;
+    if (err != NULL) {
+        keeper_rest(keeper);
+        return;
+    }
+    bool same_place = address_equal(keeper->leader.address, keeper->known_leader);
+    bool same_process = same_place && strcmp(keeper->facts.start_time, keeper->known_start) == 0;
+    if (same_process) {
+        foreign_hand(keeper, keeper->task.before);
+    } else {
+        if (keeper->known_start[0] != '\0') {
+            keeper->run->leader_changed = true;
+            run_emit(keeper->run, EVENT_LEADER_CHANGED, NULL, NULL,
+                     "%s is the primary meta server now%s", keeper->leader.name,
+                     same_place ? " (it has restarted)" : "");
+        }
+        keeper_new_process(keeper);
+    }
+}
+
+static void keeper_read_start(struct keeper *keeper)
+{
+    keeper->operation =
+        cluster_read_server(keeper->run->reader, keeper->leader.address, FACT_START_TIME,
+                            &keeper->facts, look_timeout_us, keeper_start_read, keeper);
+}
+
+static void keeper_checked(void *ctx, const struct error *err)
+{
+    struct keeper *keeper = ctx;
+    const struct hold_item *item = &keeper->checked[keeper->next];
+    if (err != NULL) {
+        keeper_rest(keeper);
+    } else if (strcmp(keeper->task.before, item->value) != 0) {
+        /* Who is this? The same process: a foreign hand. Another: it must be told. */
+        keeper_read_start(keeper);
+    } else {
+        keeper->next++;
+        keeper_check_next(keeper);
+    }
+}
+
+static void keeper_check_next(struct keeper *keeper)
+{
+    struct run *run = keeper->run;
+    if (keeper->next == keeper->checked_count) {
+        keeper_rest(keeper);
+        return;
+    }
+    const struct hold_item *item = &keeper->checked[keeper->next];
+    keeper->task = (struct setting_task){
+        .run = run,
+        .step = item->step,
+        .is_level = item->is_level,
+        .only_read = !keeper->telling,
+        .name = item->name,
+        .done = keeper->telling ? keeper_told : keeper_checked,
+        .ctx = keeper,
+    };
+    snprintf(keeper->task.wanted, sizeof keeper->task.wanted, "%s", item->value);
+    setting_start(&keeper->task);
+}
+
+static void keeper_leader_read(void *ctx, const struct error *err)
+{
+    struct keeper *keeper = ctx;
+    keeper->operation = NULL;
+    if (err != NULL) {
+        keeper_rest(keeper); /* no leader now: look again soon */
+    } else if (!address_equal(keeper->leader.address, keeper->known_leader)) {
+        keeper_read_start(keeper);
+    } else {
+        keeper_check_next(keeper);
+    }
+}
+
+/* Only the innermost value of each setting counts. */
+static void copy_holds(struct keeper *keeper)
+{
+    struct run *run = keeper->run;
+    free(keeper->checked);
+    keeper->checked = memory_allocate((run->hold_count + 1) * sizeof *keeper->checked);
+    keeper->checked_count = 0;
+    for (size_t i = 0; i < run->hold_count; i++) {
+        const struct hold_item *item = run->holds[i];
+        if (hold_in_force(run, item->is_level, item->name) == item) {
+            keeper->checked[keeper->checked_count++] = *item;
+        }
+    }
+}
+
+static void keeper_locked(void *ctx)
+{
+    struct keeper *keeper = ctx;
+    keeper->telling = false;
+    keeper->next = 0;
+    copy_holds(keeper);
+    keeper->operation = cluster_read_leader(keeper->run->reader, &keeper->leader, look_timeout_us,
+                                            keeper_leader_read, keeper);
+}
+
+static void keeper_look(void *ctx)
+{
+    struct keeper *keeper = ctx;
+    settings_lock(keeper->run, &keeper->lock, keeper_locked, keeper);
+}
+
+void keeper_start(struct run *run)
+{
+    ASSERT(run->keeper == NULL);
+    run->keeper = memory_allocate(sizeof *run->keeper);
+    run->keeper->run = run;
+    timer_start(run->setup.loop, &run->keeper->timer, 0, keeper_look, run->keeper);
+}
+
+void keeper_free(struct run *run)
+{
+    struct keeper *keeper = run->keeper;
+    if (keeper == NULL) {
+        return;
+    }
+    timer_cancel(&keeper->timer);
+    if (keeper->lock.run != NULL) {
+        settings_unlock(&keeper->lock);
+    }
+    server_facts_clear(&keeper->facts);
+    free(keeper->checked);
+    free(keeper);
+    run->keeper = NULL;
+}

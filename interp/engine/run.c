@@ -1,0 +1,371 @@
+#include "engine/run.h"
+
+#include "base/duration.h"
+#include "engine/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { REQUIREMENT_TRIES = 5 }; /* while the answer is unknown, a second apart */
+
+const char *run_outcome_name(enum run_outcome outcome)
+{
+    static const char *const names[] = {
+        [RUN_DONE] = "done",
+        [RUN_FAILED] = "failed",
+        [RUN_REFUSED] = "refused",
+        [RUN_STOPPED] = "stopped",
+        [RUN_NOT_RESTORED] = "not restored",
+    };
+    return names[outcome];
+}
+
+cJSON *event_data_texts(const char *member, const char *const *texts, size_t count)
+{
+    cJSON *data = cJSON_CreateObject();
+    cJSON *list = cJSON_AddArrayToObject(data, member);
+    for (size_t i = 0; i < count; i++) {
+        cJSON_AddItemToArray(list, cJSON_CreateString(texts[i]));
+    }
+    return data;
+}
+
+bool run_emit(struct run *run, enum event_kind kind, const struct step *step, cJSON *data,
+              const char *format, ...)
+{
+    struct text text = {0};
+    va_list args;
+    va_start(args, format);
+    text_append_va(&text, format, args);
+    va_end(args);
+    struct event event = {
+        .kind = kind,
+        .sequence = ++run->event_count,
+        .at_us = loop_now_us(run->setup.loop) - run->started_us,
+        .wall_us = loop_wall_us(run->setup.loop),
+        .step = step,
+        .server = step == NULL ? NULL : step->server,
+        .text = text_string(&text),
+        .data = data,
+    };
+    bool kept = true;
+    for (size_t i = 0; i < run->setup.sink_count; i++) {
+        struct error err;
+        if (!run->setup.sinks[i]->take(run->setup.sinks[i], &event, &err)) {
+            kept = false;
+            if (!run->failed) {
+                error_wrap(&err, "keep an event");
+                run->failed = true;
+                run->failure = err;
+            }
+        }
+    }
+    cJSON_Delete(data);
+    text_clear(&text);
+    return kept;
+}
+
+void run_mark_change(struct run *run)
+{
+    run->changed_anything = true;
+    run->last_change_us = loop_now_us(run->setup.loop);
+}
+
+struct server_history *run_history(struct run *run, const struct server *server)
+{
+    return &run->history[inventory_slot(run->setup.inventory, server)];
+}
+
+struct condition_context run_condition_context(struct run *run)
+{
+    return (struct condition_context){
+        .lang = run->setup.lang,
+        .inventory = run->setup.inventory,
+        .history = run->history,
+        .target_version = run->setup.cluster_file->target_version,
+        .last_change_us = run->last_change_us,
+    };
+}
+
+static void end_steps(struct run *run, const struct error *err)
+{
+    if (!run->failed) {
+        run->failed = true;
+        run->failure = *err;
+    }
+    if (!run->ending) {
+        run->ending = true;
+        if (run->root != NULL) {
+            frame_cancel(run->root, err);
+        }
+    }
+}
+
+void run_fail(struct run *run, const struct error *err)
+{
+    end_steps(run, err);
+}
+
+void run_check_servers(struct run *run, const struct evidence *evidence)
+{
+    const struct inventory *inventory = run->setup.inventory;
+    if (!evidence->has_snapshot || run->ending) {
+        return;
+    }
+    for (int32_t i = 0; i < inventory->count[ROLE_REPLICA]; i++) {
+        const struct server *server = &inventory->servers[ROLE_REPLICA][i];
+        int32_t node = snapshot_find_node(&evidence->snapshot, server->address);
+        if (node >= 0 && evidence->snapshot.nodes[node].status == NODE_UNALIVE &&
+            !run_history(run, server)->in_work) {
+            struct error err;
+            error_set(&err, ERROR_STEP,
+                      "the replica server %s died (the primary meta server %s shows it as UNALIVE) "
+                      "and it is not the one being worked on",
+                      server->name, evidence->snapshot.leader_name);
+            run_fail(run, &err);
+            return;
+        }
+    }
+}
+
+/* ---- the end */
+static void tell_done(void *ctx)
+{
+    struct run *run = ctx;
+    run->done(run->ctx, &run->result);
+}
+
+static enum run_outcome outcome_of(const struct run *run)
+{
+    if (run->not_restored) {
+        return RUN_NOT_RESTORED;
+    }
+    if (!run->failed) {
+        return RUN_DONE;
+    }
+    if (run->failure.code == ERROR_CANCELLED) {
+        return RUN_STOPPED;
+    }
+    bool nothing_done = run->failure.code == ERROR_REFUSED ||
+                        run->failure.code == ERROR_UNREACHABLE ||
+                        run->failure.code == ERROR_NOT_LEADER;
+    return nothing_done && !run->changed_anything ? RUN_REFUSED : RUN_FAILED;
+}
+
+static void settle(struct run *run)
+{
+    static const int exit_codes[] = {
+        [RUN_DONE] = 0,    [RUN_FAILED] = 1,       [RUN_REFUSED] = 3,
+        [RUN_STOPPED] = 4, [RUN_NOT_RESTORED] = 5,
+    };
+    run->finished = true;
+    run->result.outcome = outcome_of(run);
+    run->result.exit_code = exit_codes[run->result.outcome];
+    run->result.error = run->failure;
+    run->result.step = run->failed_at;
+    run->result.changed_anything = run->changed_anything;
+    char text[DURATION_TEXT_BYTES];
+    cJSON *data = cJSON_CreateObject();
+    cJSON_AddStringToObject(data, "outcome", run_outcome_name(run->result.outcome));
+    cJSON_AddNumberToObject(data, "exit_code", run->result.exit_code);
+    run_emit(run, EVENT_RUN_FINISHED, run->failed_at, data, "%s after %s%s%s",
+             run_outcome_name(run->result.outcome),
+             duration_format(loop_now_us(run->setup.loop) - run->started_us, text),
+             run->result.outcome == RUN_DONE ? "" : ": ",
+             run->result.outcome == RUN_DONE ? "" : run->failure.text);
+}
+
+void run_conclude(struct run *run)
+{
+    settle(run);
+    timer_start(run->setup.loop, &run->finish_timer, 0, tell_done, run);
+}
+
+static void compared(struct run *run, const struct error *err)
+{
+    settings_unlock(&run->final_lock);
+    if (err != NULL) {
+        run->not_restored = true;
+        if (!run->failed) {
+            run->failed = true;
+            run->failure = *err;
+        }
+    }
+    run_conclude(run);
+}
+
+static void compare(void *ctx)
+{
+    struct run *run = ctx;
+    keeper_free(run);
+    baseline_compare(run, compared);
+}
+
+void run_wind_up(struct run *run)
+{
+    run->winding_up = true;
+    settings_lock(run, &run->final_lock, compare, run);
+}
+
+/* ---- the beginning */
+static void begin_steps(struct run *run, const struct error *err)
+{
+    if (err != NULL && !run->ending) {
+        struct error wrapped = *err;
+        error_wrap(&wrapped, "read the settings before the run");
+        wrapped.code = ERROR_REFUSED;
+        end_steps(run, &wrapped);
+    }
+    if (run->ending || run->failed) {
+        run_conclude(run);
+        return;
+    }
+    keeper_start(run);
+    run->root_step = (struct step){
+        .kind = STEP_STEPS,
+        .id = "",
+        .label = run->setup.workflow->name,
+        .where = {run->setup.workflow->file, 1},
+        .timeout_us = -1,
+        .body = run->setup.workflow->steps,
+    };
+    run->root = frame_start(run, NULL, &run->root_step);
+}
+
+static void ask_requirement(void *ctx);
+
+static void requirement_gathered(void *ctx, const struct evidence *evidence)
+{
+    struct run *run = ctx;
+    const struct condition *condition = run->setup.workflow->requirements[run->requirement];
+    struct condition_context context = run_condition_context(run);
+    struct text reason = {0};
+    struct error err;
+    enum answer answer;
+    if (!condition_evaluate(condition, &context, evidence, &answer, &reason, &err)) {
+        end_steps(run, &err);
+        run_conclude(run);
+    } else if (answer == ANSWER_UNKNOWN && ++run->requirement_tries < REQUIREMENT_TRIES) {
+        timer_start(run->setup.loop, &run->finish_timer, US_PER_SECOND, ask_requirement, run);
+    } else {
+        run_emit(run, EVENT_REQUIREMENT, NULL, NULL, "%s: %s%s", condition->name,
+                 answer == ANSWER_UNKNOWN ? "unknown: " : "", text_string(&reason));
+        if (answer != ANSWER_YES) {
+            error_set(&err, ERROR_REFUSED, "the workflow requires %s (%s:%d), but %s%s",
+                      condition->name, condition->where.file, condition->where.line,
+                      answer == ANSWER_UNKNOWN ? "that is unknown: " : "", text_string(&reason));
+            end_steps(run, &err);
+        }
+        run->requirement++;
+        run->requirement_tries = 0;
+        ask_requirement(run);
+    }
+    text_clear(&reason);
+}
+
+static void ask_requirement(void *ctx)
+{
+    struct run *run = ctx;
+    if (run->ending) {
+        run_conclude(run);
+        return;
+    }
+    if (run->requirement == run->setup.workflow->requirement_count) {
+        baseline_read(run, begin_steps);
+        return;
+    }
+    condition_add_needs(run->setup.workflow->requirements[run->requirement], run->setup.inventory,
+                        gatherer_needs(run->gatherer));
+    gatherer_start(run->gatherer, requirement_gathered, run);
+}
+
+struct run *run_new(const struct run_setup *setup)
+{
+    struct run *run = memory_allocate(sizeof *run);
+    run->setup = *setup;
+    run->reader = cluster_reader(setup->cluster);
+    run->history = memory_allocate(inventory_slot_count(setup->inventory) * sizeof *run->history);
+    run->gatherers = (struct gatherer_pool){
+        .loop = setup->loop,
+        .reader = run->reader,
+        .inventory = setup->inventory,
+    };
+    run->gatherer = gatherer_new(&run->gatherers);
+    rng_init(&run->rng, (uint64_t)loop_wall_us(setup->loop));
+    return run;
+}
+
+void run_start(struct run *run, run_done_fn *done, void *ctx)
+{
+    const struct run_setup *setup = &run->setup;
+    run->done = done;
+    run->ctx = ctx;
+    run->started_us = loop_now_us(setup->loop);
+    run->last_change_us = run->started_us;
+    cJSON *data = cJSON_CreateObject();
+    cJSON_AddStringToObject(data, "workflow", setup->workflow->file);
+    cJSON_AddStringToObject(data, "cluster", setup->cluster_file->name);
+    cJSON_AddStringToObject(data, "primary_meta_server", setup->start->leader_name);
+    cJSON_AddStringToObject(data, "program", "pegflow " PEGFLOW_VERSION);
+    cJSON *params = cJSON_AddObjectToObject(data, "params");
+    for (size_t i = 0; i < setup->workflow->param_count; i++) {
+        cJSON_AddStringToObject(params, setup->workflow->params[i].name,
+                                setup->workflow->params[i].value);
+    }
+    run_emit(run, EVENT_RUN_STARTED, NULL, data, "'%s' on cluster '%s', primary meta server %s",
+             setup->workflow->name, setup->cluster_file->name, setup->start->leader_name);
+    timer_start(setup->loop, &run->finish_timer, 0, ask_requirement, run);
+}
+
+void run_stop(struct run *run)
+{
+    struct error err;
+    if (run->ending || run->winding_up || run->finished) {
+        return;
+    }
+    run_emit(run, EVENT_STOPPING, NULL, NULL,
+             "stopping: waits end now, a started deploy is followed until its server is alive, "
+             "held values are put back; once more stops at once and leaves them");
+    error_set(&err, ERROR_CANCELLED, "stopped by the operator");
+    end_steps(run, &err);
+}
+
+void run_abort(struct run *run)
+{
+    if (run->finished) {
+        return;
+    }
+    run->ending = true;
+    run->failed = true;
+    error_set(&run->failure, ERROR_CANCELLED, "stopped at once by the operator");
+    for (size_t i = run->hold_count; i > 0; i--) {
+        const struct hold_item *item = run->holds[i - 1];
+        cJSON *data = cJSON_CreateObject();
+        cJSON_AddStringToObject(data, "name", item->name);
+        cJSON_AddStringToObject(data, "value", item->before);
+        run_emit(run, EVENT_NOT_PUT_BACK, item->step, data, "%s is left at %s (before: %s)",
+                 item->name, item->value, item->before);
+        run->not_restored = true;
+    }
+    settle(run);
+    run->done(run->ctx, &run->result);
+}
+
+void run_free(struct run *run)
+{
+    if (run == NULL) {
+        return;
+    }
+    run->gatherers.closed = true;
+    timer_cancel(&run->finish_timer);
+    keeper_free(run);
+    frame_free_all(run);
+    if (run->final_lock.run != NULL) {
+        settings_unlock(&run->final_lock);
+    }
+    gatherer_pool_clear(&run->gatherers);
+    baseline_free(run);
+    free(run->holds);
+    free(run->history);
+    free(run);
+}

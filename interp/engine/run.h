@@ -1,0 +1,53 @@
+/* engine/run.h - performs a workflow on a cluster.
+ *
+ * Floor: engine. No threads: a tree of frames, one for each step under way, driven by the loop. The
+ * world is met through live/cluster.h and live/deployment.h only, Lua through lang/lang.h only. */
+#ifndef PEGFLOW_ENGINE_RUN_H
+#define PEGFLOW_ENGINE_RUN_H
+
+#include "engine/event.h"
+#include "lang/lang.h"
+#include "live/cluster.h"
+#include "live/deployment.h"
+
+struct run;
+
+/* All of it stays the caller's and outlives the run. */
+struct run_setup {
+    struct loop *loop;
+    struct cluster *cluster;
+    struct deployment *deployment;
+    struct lang *lang;
+    const struct workflow *workflow;
+    const struct cluster_file *cluster_file;
+    const struct inventory *inventory;
+    const struct snapshot *start; /* the cluster as the run was planned on it */
+    struct event_sink *const *sinks;
+    size_t sink_count;
+};
+
+enum run_outcome { RUN_DONE, RUN_FAILED, RUN_REFUSED, RUN_STOPPED, RUN_NOT_RESTORED };
+struct run_result {
+    enum run_outcome outcome;
+    int exit_code;           /* DESIGN.md: 0, 1, 3, 4 or 5 */
+    struct error error;      /* unless RUN_DONE: what ended it */
+    const struct step *step; /* where, or NULL */
+    bool changed_anything;
+};
+typedef void run_done_fn(void *ctx, const struct run_result *result);
+
+struct run *run_new(const struct run_setup *setup);
+/* Requirements, baseline, the steps, holds put back, the comparison; then `done`, once. */
+void run_start(struct run *run, run_done_fn *done, void *ctx);
+/* The first Ctrl-C: waits end at once, a started deploy is followed until its server is alive,
+ * holds are put back. Fine at any time and more than once. */
+void run_stop(struct run *run);
+/* The second: `done` comes at once, before this returns; what is still held is reported. */
+void run_abort(struct run *run);
+/* Free the cluster and the deployment first: what was under way with them is dropped, no callback
+ * follows. NULL is fine. */
+void run_free(struct run *run);
+
+const char *run_outcome_name(enum run_outcome outcome);
+
+#endif

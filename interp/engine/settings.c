@@ -1,0 +1,186 @@
+/* engine/settings.c - one level or setting is made to have a value: read, set, read back. */
+#include "engine/internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- who may touch settings: one at a time, in the order of asking */
+static void lock_granted(void *ctx)
+{
+    struct settings_lock *lock = ctx;
+    lock->go(lock->ctx);
+}
+
+static void grant(struct run *run, struct settings_lock *lock)
+{
+    lock->held = true;
+    lock->waiting = false;
+    run->lock_owner = lock;
+    timer_start(run->setup.loop, &lock->granted, 0, lock_granted, lock);
+}
+
+void settings_lock(struct run *run, struct settings_lock *lock, timer_fn *go, void *ctx)
+{
+    ASSERT(!lock->held && !lock->waiting);
+    *lock = (struct settings_lock){.run = run, .go = go, .ctx = ctx};
+    if (run->lock_owner == NULL) {
+        grant(run, lock);
+        return;
+    }
+    lock->waiting = true;
+    struct settings_lock **last = &run->lock_waiters;
+    while (*last != NULL) {
+        last = &(*last)->next;
+    }
+    *last = lock;
+}
+
+void settings_unlock(struct settings_lock *lock)
+{
+    struct run *run = lock->run;
+    timer_cancel(&lock->granted);
+    if (lock->waiting) {
+        struct settings_lock **link = &run->lock_waiters;
+        while (*link != lock) {
+            link = &(*link)->next;
+        }
+        *link = lock->next;
+    } else if (lock->held) {
+        run->lock_owner = NULL;
+        struct settings_lock *next = run->lock_waiters;
+        if (next != NULL) {
+            run->lock_waiters = next->next;
+            grant(run, next);
+        }
+    }
+    lock->held = false;
+    lock->waiting = false;
+    lock->next = NULL;
+}
+
+/* ---- read, set, read back */
+enum task_state { TASK_READING, TASK_SETTING, TASK_READING_BACK };
+
+static const int64_t call_timeout_us = 2 * CLUSTER_CALL_TIMEOUT_US;
+
+static void task_done(struct setting_task *task, const struct error *err)
+{
+    struct error wrapped;
+    task->operation = NULL;
+    if (err != NULL) {
+        static const char *const doing[] = {"read", "set", "read back"};
+        wrapped = *err;
+        error_wrap(&wrapped, "%s %s", doing[task->state], task->name);
+        err = &wrapped;
+    }
+    task->done(task->ctx, err);
+}
+
+static void task_read(struct setting_task *task);
+
+static void task_was_set(void *ctx, const struct error *err)
+{
+    struct setting_task *task = ctx;
+    run_mark_change(task->run);
+    if (err != NULL) {
+        task_done(task, err);
+        return;
+    }
+    task->state = TASK_READING_BACK;
+    task_read(task);
+}
+
+static void task_set(struct setting_task *task)
+{
+    struct run *run = task->run;
+    int32_t level;
+    task->state = TASK_SETTING;
+    task->changed = true;
+    cJSON *data = cJSON_CreateObject();
+    cJSON_AddStringToObject(data, "name", task->name);
+    cJSON_AddStringToObject(data, "from", task->before);
+    cJSON_AddStringToObject(data, "to", task->wanted);
+    if (!run_emit(run, EVENT_INTENTION, task->step, data, "set %s from %s to %s", task->name,
+                  task->before, task->wanted)) {
+        task->changed = false;
+        task_done(task, &run->failure);
+    } else if (task->is_level) {
+        bool known = meta_level_parse(task->wanted, &level);
+        ASSERT(known);
+        task->operation =
+            cluster_set_level(run->setup.cluster, level, call_timeout_us, task_was_set, task);
+    } else {
+        enum setting_kind kind = SETTING_INTEGER;
+        setting_kind_of(task->name, &kind);
+        bool empties = kind == SETTING_LIST && task->wanted[0] == '\0';
+        task->operation = cluster_set_setting(run->setup.cluster, (struct address){0}, task->name,
+                                              empties ? "clear" : task->wanted, call_timeout_us,
+                                              task_was_set, task);
+    }
+}
+
+static void task_has_value(struct setting_task *task, const char *value)
+{
+    struct error err;
+    if (strlen(value) >= SETTING_VALUE_BYTES) {
+        error_set(&err, ERROR_LIMIT, "its value has %zu bytes, more than %d", strlen(value),
+                  SETTING_VALUE_BYTES - 1);
+        task_done(task, &err);
+    } else if (task->state == TASK_READING) {
+        snprintf(task->before, sizeof task->before, "%s", value);
+        if (task->only_read || strcmp(value, task->wanted) == 0) {
+            task_done(task, NULL);
+        } else {
+            task_set(task);
+        }
+    } else if (strcmp(value, task->wanted) == 0) {
+        task_done(task, NULL);
+    } else {
+        error_set(&err, ERROR_REPLY, "set to %s, but it reads %s", task->wanted, value);
+        task_done(task, &err);
+    }
+}
+
+static void task_leader_read(void *ctx, const struct error *err)
+{
+    struct setting_task *task = ctx;
+    task->operation = NULL;
+    if (err != NULL) {
+        task_done(task, err);
+        return;
+    }
+    char number[16];
+    const char *level = meta_level_name(task->leader.stored_level);
+    snprintf(number, sizeof number, "%" PRId32, task->leader.stored_level);
+    task_has_value(task, level != NULL ? level : number);
+}
+
+static void task_value_read(void *ctx, const char *value, const struct error *err)
+{
+    struct setting_task *task = ctx;
+    task->operation = NULL;
+    if (err != NULL) {
+        task_done(task, err);
+    } else {
+        task_has_value(task, value);
+    }
+}
+
+static void task_read(struct setting_task *task)
+{
+    struct run *run = task->run;
+    task->operation = task->is_level
+                          ? cluster_read_leader(run->reader, &task->leader, call_timeout_us,
+                                                task_leader_read, task)
+                          : cluster_read_setting(run->reader, (struct address){0}, task->name,
+                                                 call_timeout_us, task_value_read, task);
+}
+
+void setting_start(struct setting_task *task)
+{
+    task->state = TASK_READING;
+    task->changed = false;
+    task->before[0] = '\0';
+    task_read(task);
+}

@@ -1,0 +1,251 @@
+/* engine/step_wait.c - wait_until, sleep, log. */
+#include "base/duration.h"
+#include "engine/internal.h"
+
+#include <string.h>
+
+/* ---- wait_until */
+static const int64_t tell_every_us = 5 * US_PER_SECOND; /* why it waits, while the reason changes */
+
+struct wait {
+    struct gatherer *gatherer;
+    struct timer timer; /* the next look, or the end */
+    struct text reason; /* of the last look */
+    struct text told;   /* the reason shown last */
+    int64_t told_us;
+    int64_t yes_since_us; /* -1: it does not hold */
+    int64_t next_nudge_us;
+    struct follower follower;
+};
+
+static void wait_look(void *ctx);
+
+static void wait_end(void *ctx)
+{
+    frame_finish(ctx, NULL);
+}
+
+static void wait_tell(struct frame *frame, enum answer answer)
+{
+    struct wait *wait = frame->state;
+    struct loop *loop = frame->run->setup.loop;
+    int64_t now_us = loop_now_us(loop);
+    bool news = strcmp(text_string(&wait->reason), text_string(&wait->told)) != 0;
+    if (!news || (wait->told.length > 0 && now_us - wait->told_us < tell_every_us)) {
+        return;
+    }
+    char since[DURATION_TEXT_BYTES];
+    char left[DURATION_TEXT_BYTES];
+    int64_t waited_us = now_us - frame->started_us;
+    int64_t left_us = frame->step->timeout_us - waited_us;
+    cJSON *data = cJSON_CreateObject();
+    cJSON_AddStringToObject(data, "condition", frame->step->as.wait.condition->name);
+    cJSON_AddStringToObject(data, "answer",
+                            answer == ANSWER_UNKNOWN ? "unknown"
+                            : answer == ANSWER_YES   ? "yes"
+                                                     : "no");
+    cJSON_AddNumberToObject(data, "waited_ms", (double)(waited_us / US_PER_MS));
+    cJSON_AddNumberToObject(data, "left_ms", (double)(left_us / US_PER_MS));
+    run_emit(frame->run, EVENT_WAITING, frame->step, data,
+             "%s%s (for %s now; at most %s more, then the step fails)",
+             answer == ANSWER_UNKNOWN ? "unknown: " : "", text_string(&wait->reason),
+             duration_format(waited_us, since), duration_format(left_us, left));
+    wait->told_us = now_us;
+    text_reset(&wait->told);
+    text_append_string(&wait->told, text_string(&wait->reason));
+}
+
+static void wait_answered(struct frame *frame, enum answer answer)
+{
+    struct wait *wait = frame->state;
+    const struct step *step = frame->step;
+    struct loop *loop = frame->run->setup.loop;
+    int64_t now_us = loop_now_us(loop);
+    if (answer == ANSWER_YES) {
+        wait->yes_since_us = wait->yes_since_us < 0 ? now_us : wait->yes_since_us;
+        int64_t stable_us = now_us - wait->yes_since_us;
+        if (stable_us >= step->as.wait.stable_for_us) {
+            run_emit(frame->run, EVENT_OUTCOME, step, NULL, "%s", text_string(&wait->reason));
+            frame_finish(frame, NULL);
+            return;
+        }
+        int64_t left_us = step->as.wait.stable_for_us - stable_us;
+        timer_start(loop, &wait->timer,
+                    left_us < step->as.wait.every_us ? left_us : step->as.wait.every_us, wait_look,
+                    frame);
+        return;
+    }
+    wait->yes_since_us = -1;
+    wait_tell(frame, answer);
+    if (step->as.wait.nudge != NULL && now_us >= wait->next_nudge_us && answer == ANSWER_NO) {
+        wait->next_nudge_us = now_us + step->as.wait.nudge_every_us;
+        frame_start(frame->run, frame, step->as.wait.nudge);
+        return;
+    }
+    timer_start(loop, &wait->timer, step->as.wait.every_us, wait_look, frame);
+}
+
+static void wait_gathered(void *ctx, const struct evidence *evidence)
+{
+    struct frame *frame = ctx;
+    struct wait *wait = frame->state;
+    struct condition_context context = run_condition_context(frame->run);
+    struct error err;
+    enum answer answer;
+    text_reset(&wait->reason);
+    if (!condition_evaluate(frame->step->as.wait.condition, &context, evidence, &answer,
+                            &wait->reason, &err)) {
+        frame_finish(frame, &err);
+        return;
+    }
+    run_check_servers(frame->run, evidence);
+    if (!frame->cancelled) {
+        wait_answered(frame, answer);
+    }
+}
+
+static void wait_look(void *ctx)
+{
+    struct frame *frame = ctx;
+    struct wait *wait = frame->state;
+    condition_add_needs(frame->step->as.wait.condition, frame->run->setup.inventory,
+                        gatherer_needs(wait->gatherer));
+    gatherer_start(wait->gatherer, wait_gathered, frame);
+}
+
+static void wait_start(struct frame *frame)
+{
+    struct wait *wait = frame->state;
+    wait->yes_since_us = -1;
+    wait->gatherer = gatherer_new(&frame->run->gatherers);
+    wait_look(frame);
+}
+
+static void wait_child_done(struct frame *frame, const struct step *child, const struct error *err)
+{
+    struct wait *wait = frame->state;
+    (void)child;
+    if (frame->cancelled) {
+        frame_finish(frame, err);
+        return;
+    }
+    /* A guard that says no, a broken script or a lost event ends the step; that a nudge could not
+     * be sent now does not: it is sent again until the wait's own timeout. */
+    if (err != NULL && err->code != ERROR_TIMEOUT && err->code != ERROR_UNREACHABLE &&
+        err->code != ERROR_NOT_LEADER && err->code != ERROR_PEER && err->code != ERROR_REPLY) {
+        frame_finish(frame, err);
+        return;
+    }
+    timer_start(frame->run->setup.loop, &wait->timer, err == NULL ? 0 : US_PER_SECOND, wait_look,
+                frame);
+}
+
+static void wait_cancel(struct frame *frame)
+{
+    struct wait *wait = frame->state;
+    if (frame->why.code == ERROR_STEP && wait->reason.length > 0) {
+        struct error why = frame->why;
+        error_set(&frame->why, ERROR_STEP, "%s did not hold: %s; last seen: %s",
+                  frame->step->as.wait.condition->name, why.text, text_string(&wait->reason));
+    }
+    if (frame->child != NULL) {
+        frame_cancel_operation(frame);
+        return;
+    }
+    gatherer_cancel(wait->gatherer);
+    if (follow_is_due(frame)) {
+        timer_cancel(&wait->timer);
+        follow_start(&wait->follower, frame);
+    } else {
+        timer_start(frame->run->setup.loop, &wait->timer, 0, wait_end, frame);
+    }
+}
+
+static void wait_clear(struct frame *frame)
+{
+    struct wait *wait = frame->state;
+    timer_cancel(&wait->timer);
+    gatherer_free(wait->gatherer);
+    text_clear(&wait->reason);
+    text_clear(&wait->told);
+    follow_clear(&wait->follower);
+}
+
+const struct step_ops ops_wait_until = {
+    .state_bytes = sizeof(struct wait),
+    .start = wait_start,
+    .child_done = wait_child_done,
+    .cancel = wait_cancel,
+    .clear = wait_clear,
+};
+
+/* ---- sleep, log: a timer and an end */
+static void timed_start(struct frame *frame, int64_t delay_us)
+{
+    timer_start(frame->run->setup.loop, frame->state, delay_us, wait_end, frame);
+}
+
+static void sleep_start(struct frame *frame)
+{
+    char text[DURATION_TEXT_BYTES];
+    run_emit(frame->run, EVENT_NOTE, frame->step, NULL, "sleep for %s",
+             duration_format(frame->step->as.sleep_us, text));
+    timed_start(frame, frame->step->as.sleep_us);
+}
+
+static void log_start(struct frame *frame)
+{
+    run_emit(frame->run, EVENT_LOG, frame->step, NULL, "%s", frame->step->as.message);
+    timed_start(frame, 0);
+}
+
+static void timed_cancel(struct frame *frame)
+{
+    timed_start(frame, 0);
+}
+
+static void timed_clear(struct frame *frame)
+{
+    timer_cancel(frame->state);
+}
+
+const struct step_ops ops_sleep = {
+    .state_bytes = sizeof(struct timer),
+    .start = sleep_start,
+    .cancel = timed_cancel,
+    .clear = timed_clear,
+};
+const struct step_ops ops_log = {
+    .state_bytes = sizeof(struct timer),
+    .start = log_start,
+    .cancel = timed_cancel,
+    .clear = timed_clear,
+};
+
+/* ---- constructors that are described but not there: lang/ refuses them, so this is never reached
+ * by a workflow that loaded; it fails all the same. */
+static void not_available_end(void *ctx)
+{
+    struct frame *frame = ctx;
+    struct error err;
+    error_set(&err, ERROR_STEP, "%s is not available in this version of pegflow",
+              step_kind_name(frame->step->kind));
+    frame_finish(frame, &err);
+}
+
+static void not_available_start(struct frame *frame)
+{
+    timer_start(frame->run->setup.loop, frame->state, 0, not_available_end, frame);
+}
+
+static void not_available_cancel(struct frame *frame)
+{
+    (void)frame; /* it ends in the next turn anyway */
+}
+
+const struct step_ops ops_not_available = {
+    .state_bytes = sizeof(struct timer),
+    .start = not_available_start,
+    .cancel = not_available_cancel,
+    .clear = timed_clear,
+};

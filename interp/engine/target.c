@@ -1,0 +1,84 @@
+#include "engine/target.h"
+
+#include <string.h>
+
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? path : slash + 1;
+}
+
+bool target_check(const struct cluster_file *cluster_file, const struct snapshot *snapshot,
+                  struct error *err)
+{
+    const char *root = snapshot->zookeeper_root == NULL ? "" : snapshot->zookeeper_root;
+    if (snapshot->cluster_name != NULL && strcmp(snapshot->cluster_name, cluster_file->name) != 0) {
+        error_set(err, ERROR_REFUSED,
+                  "the cluster file '%s' is for '%s', but the primary meta server %s says that its "
+                  "cluster is '%s'",
+                  cluster_file->file, cluster_file->name, snapshot->leader_name,
+                  snapshot->cluster_name);
+        return false;
+    }
+    if (cluster_file->zookeeper_root != NULL && strcmp(cluster_file->zookeeper_root, root) != 0) {
+        error_set(
+            err, ERROR_REFUSED,
+            "the cluster file '%s' names the ZooKeeper root '%s', but the primary meta server "
+            "%s says '%s'",
+            cluster_file->file, cluster_file->zookeeper_root, snapshot->leader_name, root);
+        return false;
+    }
+    if (cluster_file->zookeeper_root == NULL && strcmp(last_part(root), cluster_file->name) != 0) {
+        error_set(err, ERROR_REFUSED,
+                  "the cluster file '%s' is for '%s', but the ZooKeeper root of the primary meta "
+                  "server %s is '%s'; give zookeeper_root in the cluster file if that is right",
+                  cluster_file->file, cluster_file->name, snapshot->leader_name, root);
+        return false;
+    }
+    return true;
+}
+
+static void add_from_file(struct inventory *inventory, struct arena *arena, enum role role,
+                          const struct address *addresses, size_t count)
+{
+    struct server *servers = arena_allocate(arena, (count + 1) * sizeof *servers);
+    for (size_t i = 0; i < count; i++) {
+        char text[ADDRESS_TEXT_BYTES];
+        servers[i] = (struct server){
+            .role = role,
+            .index = (int32_t)i,
+            .name = arena_copy_string(arena, address_format(addresses[i], text)),
+            .address = addresses[i],
+        };
+    }
+    inventory->servers[role] = servers;
+    inventory->count[role] = (int32_t)count;
+}
+
+bool target_inventory(const struct cluster_file *cluster_file, const struct snapshot *snapshot,
+                      struct arena *arena, struct inventory *out, struct error *err)
+{
+    if (snapshot->listed_count == 0) {
+        error_set(err, ERROR_REFUSED, "the primary meta server %s lists no replica servers",
+                  snapshot->leader_name);
+        return false;
+    }
+    struct inventory inventory = {.cluster_name = cluster_file->name};
+    struct server *replicas =
+        arena_allocate(arena, (size_t)snapshot->listed_count * sizeof *replicas);
+    for (int32_t i = 0; i < snapshot->listed_count; i++) {
+        replicas[i] = (struct server){
+            .role = ROLE_REPLICA,
+            .index = i,
+            .name = arena_copy_string(arena, snapshot->nodes[i].name),
+            .address = snapshot->nodes[i].address,
+        };
+    }
+    inventory.servers[ROLE_REPLICA] = replicas;
+    inventory.count[ROLE_REPLICA] = snapshot->listed_count;
+    add_from_file(&inventory, arena, ROLE_META, cluster_file->metas, cluster_file->meta_count);
+    add_from_file(&inventory, arena, ROLE_COLLECTOR, cluster_file->collectors,
+                  cluster_file->collector_count);
+    *out = inventory;
+    return true;
+}
