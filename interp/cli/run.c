@@ -1,0 +1,380 @@
+/* cli/run.c - pegflow run: performs a workflow on a cluster. */
+#include "engine/run.h"
+
+#include "base/duration.h"
+#include "cli/session.h"
+#include "report/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct run_command {
+    struct session session;
+    const struct arguments *arguments;
+    const char *workflow_path;
+    const struct workflow *workflow;
+    struct deployment *deployment;
+    struct run *run;
+    struct event_sink *sinks[2];
+    size_t sink_count;
+    int stops_asked;
+    bool json;
+    bool done;
+    struct run_result result;
+    int64_t began_us;
+};
+
+/* What the failure block tells of holds: a sink beside the display. */
+struct tally {
+    struct event_sink sink;
+    struct text put_back;
+    struct text left;
+};
+
+static bool take_tally(struct event_sink *sink, const struct event *event, struct error *err)
+{
+    struct tally *tally = (struct tally *)sink;
+    struct text *into = event->kind == EVENT_PUT_BACK       ? &tally->put_back
+                        : event->kind == EVENT_NOT_PUT_BACK ? &tally->left
+                                                            : NULL;
+    (void)err;
+    if (into != NULL) {
+        text_printf(into, "%s%s", into->length > 0 ? "; " : "", event->text);
+    }
+    return true;
+}
+
+/* ---- the files */
+static int load_workflow(struct run_command *command, const struct inventory *inventory)
+{
+    size_t count;
+    const char *const *given = arguments_list(command->arguments, "set", &count);
+    struct lang_set *sets = memory_allocate((count + 1) * sizeof *sets);
+    char **names = memory_allocate((count + 1) * sizeof *names);
+    struct error_list errors;
+    error_list_init(&errors);
+    for (size_t i = 0; i < count; i++) {
+        char *equals;
+        names[i] = memory_copy_string(given[i]);
+        equals = strchr(names[i], '=');
+        if (equals == NULL) {
+            error_list_add(&errors, NULL, 0, "--set %s: write --set name=value", given[i]);
+            equals = names[i] + strlen(names[i]);
+        } else {
+            *equals++ = '\0';
+        }
+        sets[i] = (struct lang_set){names[i], equals};
+    }
+    bool ok = errors.count == 0 &&
+              lang_load_workflow(command->session.lang, command->workflow_path, inventory, sets,
+                                 count, &command->workflow, &errors);
+    int code = ok ? -1 : cli_report_errors(&errors);
+    error_list_clear(&errors);
+    for (size_t i = 0; i < count; i++) {
+        free(names[i]);
+    }
+    free(names);
+    free(sets);
+    return code;
+}
+
+/* ---- before the run: what is about to happen, and a person's word for it */
+static void print_versions(struct run_command *command, const struct evidence *evidence)
+{
+    const struct session *session = &command->session;
+    const char *target = session->cluster_file->target_version;
+    for (int role = 0; role < ROLE_COUNT; role++) {
+        for (int32_t i = 0; i < session->inventory.count[role]; i++) {
+            const struct server *server = &session->inventory.servers[role][i];
+            const struct server_evidence *seen =
+                &evidence->servers[inventory_slot(&session->inventory, server)];
+            printf("  %-9s  %-21s  %s -> %s\n", role_name((enum role)role), server->name,
+                   !seen->answered                  ? "(no answer)"
+                   : seen->facts.version[0] == '\0' ? "(shows no version)"
+                                                    : seen->facts.version,
+                   target == NULL ? "(no target named)" : target);
+        }
+    }
+}
+
+/* Each setting that some hold of the tree keeps, once, with its value now. */
+struct held_names {
+    const char *names[16];
+    size_t count;
+};
+
+static void print_holds(struct run_command *command, const struct step_list *steps,
+                        struct held_names *seen)
+{
+    for (size_t i = 0; i < steps->count; i++) {
+        const struct step *step = steps->items[i];
+        for (size_t s = 0; step->kind == STEP_HOLD && s < step->as.hold.setting_count; s++) {
+            const struct setting_value *setting = &step->as.hold.settings[s];
+            struct text value = {0};
+            struct error err;
+            bool known = false;
+            char key[160];
+            snprintf(key, sizeof key, "%s=%s", setting->name, setting->value);
+            for (size_t k = 0; k < seen->count; k++) {
+                known |= strcmp(seen->names[k], key) == 0;
+            }
+            if (!known && seen->count < sizeof seen->names / sizeof seen->names[0]) {
+                seen->names[seen->count++] = arena_copy_string(&command->session.arena, key);
+                bool read = session_read_setting(&command->session, setting->name, &value, &err);
+                printf("  holds      %s: %s -> %s\n", setting->name,
+                       read ? text_string(&value) : "(unreadable)", setting->value);
+            }
+            text_clear(&value);
+        }
+        if (step->kind == STEP_HOLD && step->as.hold.level != 0) {
+            const char *now = meta_level_name(command->session.snapshot.stored_level);
+            printf("  holds      meta level: %s -> %s\n", now == NULL ? "unknown" : now,
+                   meta_level_name(step->as.hold.level));
+        }
+        print_holds(command, &step->body, seen);
+    }
+}
+
+static bool print_header(struct run_command *command, struct error *err)
+{
+    struct session *session = &command->session;
+    struct gatherer *gatherer = gatherer_new(&session->gatherers);
+    struct needs *needs = gatherer_needs(gatherer);
+    for (size_t slot = 0; slot < inventory_slot_count(&session->inventory); slot++) {
+        needs->parts[slot] = FACT_VERSION;
+    }
+    const struct evidence *evidence = session_gather(session, gatherer, err);
+    if (evidence != NULL) {
+        struct held_names seen = {0};
+        printf("%s (%s, %zu steps)\n", command->workflow->name, command->workflow->file,
+               command->workflow->step_count);
+        printf("  cluster    %s, primary meta server %s\n", session->cluster_file->name,
+               session->snapshot.leader_name);
+        print_versions(command, evidence);
+        print_holds(command, &command->workflow->steps, &seen);
+        fflush(stdout);
+    }
+    gatherer_free(gatherer);
+    return evidence != NULL;
+}
+
+static bool confirmed(struct run_command *command, struct error *err)
+{
+    const char *name = command->session.cluster_file->name;
+    const char *given = arguments_text(command->arguments, "confirm");
+    char line[256];
+    if (given == NULL && !isatty(STDIN_FILENO)) {
+        error_set(err, ERROR_USAGE,
+                  "no terminal to ask on: to upgrade cluster '%s', give --confirm=%s", name, name);
+        return false;
+    }
+    if (given == NULL) {
+        printf("\nTo start, type the cluster's name: ");
+        fflush(stdout);
+        if (fgets(line, sizeof line, stdin) == NULL) {
+            line[0] = '\0';
+        }
+        line[strcspn(line, "\r\n")] = '\0';
+        given = line;
+    }
+    if (strcmp(given, name) != 0) {
+        error_set(err, ERROR_REFUSED, "'%s' is not the cluster's name '%s'; nothing was changed",
+                  given, name);
+        return false;
+    }
+    return true;
+}
+
+/* ---- the run */
+static void run_ended(void *ctx, const struct run_result *result)
+{
+    struct run_command *command = ctx;
+    command->result = *result;
+    command->done = true;
+    loop_stop(command->session.loop);
+}
+
+static void signal_caught(void *ctx, int signal_number)
+{
+    struct run_command *command = ctx;
+    if (signal_number == SIGHUP) {
+        return; /* a closed terminal changes nothing */
+    }
+    if (++command->stops_asked == 1) {
+        run_stop(command->run);
+    } else {
+        run_abort(command->run);
+    }
+}
+
+static bool perform(struct run_command *command, struct tally *tally, struct error *err)
+{
+    struct session *session = &command->session;
+    struct event_sink *sinks[] = {command->sinks[0], &tally->sink};
+    struct run_setup setup = {
+        .loop = session->loop,
+        .cluster = session->cluster,
+        .deployment = command->deployment,
+        .lang = session->lang,
+        .workflow = command->workflow,
+        .cluster_file = session->cluster_file,
+        .inventory = &session->inventory,
+        .start = &session->snapshot,
+        .sinks = sinks,
+        .sink_count = 2,
+    };
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGHUP);
+    command->run = run_new(&setup);
+    command->began_us = loop_now_us(session->loop);
+    bool ok = loop_catch_signals(session->loop, &signals, signal_caught, command, err);
+    if (ok) {
+        run_start(command->run, run_ended, command);
+    }
+    while (ok && !command->done) {
+        ok = loop_run(session->loop, err);
+    }
+    int64_t took_us = loop_now_us(session->loop) - command->began_us;
+    /* In this order no callback follows; see run_free. */
+    cluster_free(session->cluster);
+    session->cluster = NULL;
+    command->deployment->ops->free(command->deployment);
+    command->deployment = NULL;
+    run_free(command->run);
+    command->began_us = took_us;
+    return ok;
+}
+
+static void print_failure(const struct run_command *command, const struct tally *tally)
+{
+    const struct run_result *result = &command->result;
+    fprintf(stderr, "\npegflow: the run ended: %s (exit code %d)\n",
+            run_outcome_name(result->outcome), result->exit_code);
+    fprintf(stderr, "  what      %s\n", result->error.text);
+    if (result->step != NULL && result->step->id[0] != '\0') {
+        fprintf(stderr, "  where     %s:%d, step %s\n", result->step->where.file,
+                result->step->where.line, result->step->id);
+    }
+    fprintf(stderr, "  put back  %s\n",
+            tally->put_back.length > 0 ? text_string(&tally->put_back) : "nothing had to be");
+    fprintf(stderr, "  left      %s\n",
+            tally->left.length > 0                ? text_string(&tally->left)
+            : result->outcome == RUN_NOT_RESTORED ? "see above"
+                                                  : "nothing of the settings");
+    fprintf(stderr, "  next      pegflow doctor -c %s   (what is wrong now; then run again)\n",
+            command->session.cluster_file->file);
+}
+
+static int conclude(const struct run_command *command, const struct tally *tally)
+{
+    char text[DURATION_TEXT_BYTES];
+    if (command->result.outcome != RUN_DONE) {
+        print_failure(command, tally);
+    } else if (!command->json) {
+        const struct inventory *inventory = &command->session.inventory;
+        printf(
+            "\ndone in %s: %d replica servers, %d meta servers, %d collectors; settings and level "
+            "as before\n",
+            duration_format(command->began_us, text), inventory->count[ROLE_REPLICA],
+            inventory->count[ROLE_META], inventory->count[ROLE_COLLECTOR]);
+    }
+    return command->result.exit_code;
+}
+
+static int load_meet_and_run(struct run_command *command, struct tally *tally, struct error *err)
+{
+    struct session *session = &command->session;
+    int code = session_load(session, command->arguments);
+    if (code >= 0) {
+        return code;
+    }
+    if (arguments_operand_count(command->arguments) > 0) {
+        command->workflow_path = arguments_operand(command->arguments, 0);
+    } else if (session->cluster_file->workflow != NULL) {
+        command->workflow_path = session->cluster_file->workflow;
+    } else {
+        error_set(err, ERROR_USAGE, "which workflow? Name one, or give `workflow` in %s",
+                  session->cluster_file->file);
+        return -1;
+    }
+    /* Once with stand-in servers, so that its mistakes are found before anything is touched. */
+    code = load_workflow(command, NULL);
+    if (code >= 0) {
+        return code;
+    }
+    if (!session_meet(session, err)) {
+        return -1;
+    }
+    code = load_workflow(command, &session->inventory);
+    if (code >= 0) {
+        return code;
+    }
+    if (!command->json && !print_header(command, err)) {
+        return -1;
+    }
+    if (!confirmed(command, err)) {
+        return -1;
+    }
+    command->deployment = programs_new(session->loop);
+    if (!perform(command, tally, err)) {
+        return -1;
+    }
+    return conclude(command, tally);
+}
+
+static int run_run(const struct arguments *arguments, struct error *err)
+{
+    struct run_command command = {.arguments = arguments};
+    struct tally tally = {.sink = {.take = take_tally}};
+    const char *output = arguments_text(arguments, "output");
+    command.json = strcmp(output, "json") == 0;
+    if (!command.json && strcmp(output, "plain") != 0) {
+        error_set(err, ERROR_USAGE, "--output %s: give plain or json", output);
+        return -1;
+    }
+    command.sinks[0] = command.json
+                           ? report_json_new(stdout)
+                           : report_plain_new(stdout, arguments_flag(arguments, "verbose"));
+    int code = load_meet_and_run(&command, &tally, err);
+    report_free(command.sinks[0]);
+    session_close(&command.session);
+    text_clear(&tally.put_back);
+    text_clear(&tally.left);
+    return code;
+}
+
+static const struct option_row options[] = {
+    SESSION_OPTIONS,
+    {"set", 's', OPTION_LIST, "NAME=VALUE", NULL, "give a parameter of the workflow"},
+    {"confirm", 0, OPTION_TEXT, "NAME", NULL,
+     "the cluster's name, where no terminal can ask for it"},
+    {"output", 'o', OPTION_TEXT, "FORM", "plain", "plain lines, or json: one event a line"},
+    {"verbose", 'v', OPTION_FLAG, NULL, NULL, "show the start and end of every step"},
+};
+
+const struct command command_run = {
+    .name = "run",
+    .summary = "perform a workflow on a cluster",
+    .operands = "[WORKFLOW]",
+    .operand_max = 1,
+    .options = options,
+    .option_count = sizeof options / sizeof options[0],
+    .description =
+        "Meets the cluster, shows what is about to happen, asks for the cluster's name, and "
+        "performs\n"
+        "the workflow. Values it holds are put back when it ends, fails or is stopped. The first\n"
+        "Ctrl-C (or SIGTERM) ends waits, follows a started deploy until its server is alive and "
+        "puts\n"
+        "everything back; the second stops at once. A closed terminal changes nothing.\n"
+        "Without WORKFLOW, the cluster file's own is used.\n"
+        "Exit codes: 0 done; 1 failed, everything put back; 2 wrong usage or file; 3 refused "
+        "before\n"
+        "any change; 4 stopped by the operator; 5 something could not be put back.",
+    .example = "  pegflow run workflows/ha.lua -c examples/demo/cluster.lua\n"
+               "  pegflow run workflows/ha.lua -c prod.lua --set drain_timeout=20m --confirm=prod",
+    .run = run_run,
+};

@@ -1,0 +1,163 @@
+#include "cli/session.h"
+
+#include "base/duration.h"
+#include "engine/target.h"
+#include "live/sockets.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const int64_t meet_timeout_us = 10 * US_PER_SECOND;
+
+struct lang *session_lang_new(const struct arguments *arguments)
+{
+    size_t count;
+    const char *const *given = arguments_list(arguments, "lib", &count);
+    const char *path = getenv("PEGFLOW_PATH");
+    char *parts = memory_copy_string(path == NULL ? "" : path);
+    size_t limit = count + strlen(parts) + 2;
+    const char **folders = memory_allocate(limit * sizeof *folders);
+    for (size_t i = 0; i < count; i++) {
+        folders[i] = given[i];
+    }
+    char *rest = parts;
+    for (char *part = strsep(&rest, ":"); part != NULL; part = strsep(&rest, ":")) {
+        if (*part != '\0') {
+            folders[count++] = part;
+        }
+    }
+    struct lang_options options = {.lib_folders = folders};
+    struct lang *lang = lang_new(&options);
+    free(folders);
+    free(parts);
+    return lang;
+}
+
+int session_load(struct session *session, const struct arguments *arguments)
+{
+    const char *path = arguments_text(arguments, "cluster");
+    struct error_list errors;
+    if (path == NULL) {
+        fprintf(stderr, "pegflow: which cluster? Give its file: -c FILE\n");
+        return 2;
+    }
+    session->lang = session_lang_new(arguments);
+    error_list_init(&errors);
+    bool ok = lang_load_cluster(session->lang, path, &session->cluster_file, &errors);
+    int code = ok ? -1 : cli_report_errors(&errors);
+    error_list_clear(&errors);
+    return code;
+}
+
+/* ---- asynchronous calls, waited for */
+struct waiting {
+    struct session *session;
+    bool done;
+    bool failed;
+    struct error err;
+    struct text *value;
+    const struct evidence *evidence;
+};
+
+static void call_done(void *ctx, const struct error *err)
+{
+    struct waiting *waiting = ctx;
+    waiting->done = true;
+    waiting->failed = err != NULL;
+    if (err != NULL) {
+        waiting->err = *err;
+    }
+    loop_stop(waiting->session->loop);
+}
+
+static void value_done(void *ctx, const char *value, const struct error *err)
+{
+    struct waiting *waiting = ctx;
+    if (err == NULL) {
+        text_reset(waiting->value);
+        text_append_string(waiting->value, value);
+    }
+    call_done(waiting, err);
+}
+
+static void gathered(void *ctx, const struct evidence *evidence)
+{
+    struct waiting *waiting = ctx;
+    waiting->evidence = evidence;
+    call_done(waiting, NULL);
+}
+
+static bool wait_for(struct waiting *waiting, struct error *err)
+{
+    while (!waiting->done) {
+        if (!loop_run(waiting->session->loop, err)) {
+            return false;
+        }
+    }
+    if (waiting->failed) {
+        *err = waiting->err;
+    }
+    return !waiting->failed;
+}
+
+bool session_meet(struct session *session, struct error *err)
+{
+    struct waiting waiting = {.session = session};
+    arena_init(&session->arena);
+    snapshot_init(&session->snapshot);
+    if (!loop_open_real(&session->loop, err)) {
+        return false;
+    }
+    session->transport = sockets_new(session->loop);
+    session->cluster = cluster_new(session->transport, session->cluster_file->metas,
+                                   session->cluster_file->meta_count);
+    session->gatherers.loop = session->loop;
+    session->gatherers.reader = cluster_reader(session->cluster);
+    session->gatherers.inventory = &session->inventory;
+    cluster_read_snapshot(session->gatherers.reader, &session->snapshot, meet_timeout_us, call_done,
+                          &waiting);
+    if (!wait_for(&waiting, err)) {
+        error_wrap(err, "meet cluster '%s'", session->cluster_file->name);
+        err->code = ERROR_UNREACHABLE; /* nothing was changed, whatever went wrong */
+        return false;
+    }
+    return target_check(session->cluster_file, &session->snapshot, err) &&
+           target_inventory(session->cluster_file, &session->snapshot, &session->arena,
+                            &session->inventory, err);
+}
+
+const struct evidence *session_gather(struct session *session, struct gatherer *gatherer,
+                                      struct error *err)
+{
+    struct waiting waiting = {.session = session};
+    gatherer_start(gatherer, gathered, &waiting);
+    return wait_for(&waiting, err) ? waiting.evidence : NULL;
+}
+
+bool session_read_setting(struct session *session, const char *name, struct text *value,
+                          struct error *err)
+{
+    struct waiting waiting = {.session = session, .value = value};
+    cluster_read_setting(session->gatherers.reader, (struct address){0}, name, meet_timeout_us,
+                         value_done, &waiting);
+    return wait_for(&waiting, err);
+}
+
+void session_close(struct session *session)
+{
+    if (session->cluster != NULL) {
+        cluster_free(session->cluster);
+    }
+    gatherer_pool_clear(&session->gatherers);
+    if (session->transport != NULL) {
+        session->transport->ops->free(session->transport);
+    }
+    loop_close(session->loop);
+    snapshot_clear(&session->snapshot);
+    arena_clear(&session->arena);
+    if (session->lang != NULL) {
+        lang_free(session->lang);
+    }
+    *session = (struct session){0};
+}

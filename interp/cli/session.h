@@ -1,0 +1,48 @@
+/* cli/session.h - the files of a command loaded and its cluster met, for commands that need both.
+ *
+ * Floor: cli. Blocks in session_* calls on a loop of its own: used before a run begins. */
+#ifndef PEGFLOW_CLI_SESSION_H
+#define PEGFLOW_CLI_SESSION_H
+
+#include "cli/cli.h"
+#include "engine/evidence.h"
+#include "lang/lang.h"
+#include "live/cluster.h"
+
+struct session {
+    struct lang *lang;
+    const struct cluster_file *cluster_file;
+    struct loop *loop;
+    struct transport *transport;
+    struct cluster *cluster;
+    struct arena arena;
+    struct snapshot snapshot; /* of the first meeting */
+    struct inventory inventory;
+    struct gatherer_pool gatherers;
+};
+
+/* Options every command with a cluster has. */
+#define SESSION_OPTIONS                                                                            \
+    {"cluster", 'c', OPTION_TEXT, "FILE", NULL, "the cluster file"},                               \
+    {                                                                                              \
+        "lib", 'L', OPTION_LIST, "DIR", NULL,                                                      \
+            "look for required files there too (as PEGFLOW_PATH, a list parted by ':')"            \
+    }
+
+/* A Lua state that looks in --lib and PEGFLOW_PATH. */
+struct lang *session_lang_new(const struct arguments *arguments);
+
+/* Loads the cluster file (-c). Returns -1 for success, else the exit code, with everything said. */
+int session_load(struct session *session, const struct arguments *arguments);
+/* Finds the primary meta server and reads a snapshot; then checks that it is the right cluster and
+ * lists its servers. A failure has a code that ends with exit code 3. */
+bool session_meet(struct session *session, struct error *err);
+/* Gathers evidence; `needs` were filled by gatherer_needs. */
+const struct evidence *session_gather(struct session *session, struct gatherer *gatherer,
+                                      struct error *err);
+/* The current value of a setting at the leader. */
+bool session_read_setting(struct session *session, const char *name, struct text *value,
+                          struct error *err);
+void session_close(struct session *session); /* fine for a zeroed one */
+
+#endif

@@ -1,0 +1,158 @@
+#include "report/report.h"
+
+#include "base/duration.h"
+#include "base/text.h"
+#include "lang/lang.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct report {
+    struct event_sink sink; /* first */
+    FILE *out;
+    bool verbose;
+    struct text last_failure; /* the groups around a failed step repeat its words */
+};
+
+/* "19:04:07.123" (plain) or "2026-01-31T19:04:07.123Z" (whole), both of the wall clock. */
+static void format_wall(int64_t wall_us, bool whole, char buffer[40])
+{
+    time_t seconds = (time_t)(wall_us / US_PER_SECOND);
+    int ms = (int)(wall_us % US_PER_SECOND / US_PER_MS);
+    struct tm tm;
+    char text[32];
+    if (whole) {
+        gmtime_r(&seconds, &tm);
+    } else {
+        localtime_r(&seconds, &tm);
+    }
+    strftime(text, sizeof text, whole ? "%Y-%m-%dT%H:%M:%S" : "%H:%M:%S", &tm);
+    snprintf(buffer, 40, "%s.%03d%s", text, ms, whole ? "Z" : "");
+}
+
+static bool shown(const struct report *report, const struct event *event)
+{
+    if (event->kind == EVENT_STEP_STARTED || event->kind == EVENT_STEP_DONE) {
+        return report->verbose;
+    }
+    if (event->kind == EVENT_STEP_FAILED) {
+        return strcmp(event->text, text_string(&report->last_failure)) != 0;
+    }
+    return true;
+}
+
+/* The part of a step's id that the server column does not say already. */
+static const char *short_id(const struct event *event)
+{
+    if (event->step == NULL) {
+        return "";
+    }
+    const char *id = event->step->id;
+    const char *found = event->server == NULL ? NULL : strstr(id, event->server->name);
+    if (found == NULL) {
+        return id;
+    }
+    found += strlen(event->server->name);
+    return *found == '/' ? found + 1 : id;
+}
+
+static const char *mark(enum event_kind kind)
+{
+    switch (kind) {
+    case EVENT_STEP_FAILED:
+        return "FAILED ";
+    case EVENT_NOT_PUT_BACK:
+        return "NOT PUT BACK ";
+    case EVENT_GUARD:
+        return "guard ";
+    case EVENT_WAITING:
+        return "waiting: ";
+    case EVENT_REQUIREMENT:
+        return "required: ";
+    default:
+        return "";
+    }
+}
+
+static bool take_plain(struct event_sink *sink, const struct event *event, struct error *err)
+{
+    struct report *report = (struct report *)sink;
+    char time_text[40];
+    (void)err;
+    if (shown(report, event)) {
+        format_wall(event->wall_us, false, time_text);
+        fprintf(report->out, "%s  %-21s  %-24s  %s%s\n", time_text,
+                event->server == NULL ? "-" : event->server->name, short_id(event),
+                mark(event->kind), event->text);
+        fflush(report->out);
+    }
+    if (event->kind == EVENT_STEP_FAILED) {
+        text_reset(&report->last_failure);
+        text_append_string(&report->last_failure, event->text);
+    }
+    return true;
+}
+
+static bool take_json(struct event_sink *sink, const struct event *event, struct error *err)
+{
+    struct report *report = (struct report *)sink;
+    char time_text[40];
+    (void)err;
+    format_wall(event->wall_us, true, time_text);
+    cJSON *json = cJSON_CreateObject();
+    cJSON_AddNumberToObject(json, "seq", (double)event->sequence);
+    cJSON_AddStringToObject(json, "time", time_text);
+    cJSON_AddNumberToObject(json, "at_ms", (double)(event->at_us / US_PER_MS));
+    cJSON_AddStringToObject(json, "event", event_kind_name(event->kind));
+    if (event->step != NULL) {
+        cJSON_AddStringToObject(json, "step", event->step->id);
+        cJSON_AddStringToObject(json, "kind", step_kind_name(event->step->kind));
+        cJSON_AddStringToObject(json, "file", event->step->where.file);
+        cJSON_AddNumberToObject(json, "line", event->step->where.line);
+    }
+    if (event->server != NULL) {
+        cJSON_AddStringToObject(json, "server", event->server->name);
+    }
+    cJSON_AddStringToObject(json, "text", event->text);
+    if (event->data != NULL) {
+        cJSON_AddItemToObject(json, "data", cJSON_Duplicate(event->data, true));
+    }
+    char *line = cJSON_PrintUnformatted(json);
+    ASSERT(line != NULL);
+    fprintf(report->out, "%s\n", line);
+    fflush(report->out);
+    cJSON_free(line);
+    cJSON_Delete(json);
+    return true;
+}
+
+static struct event_sink *report_new(FILE *out, bool verbose,
+                                     bool (*take)(struct event_sink *, const struct event *,
+                                                  struct error *))
+{
+    struct report *report = memory_allocate(sizeof *report);
+    report->sink.take = take;
+    report->out = out;
+    report->verbose = verbose;
+    return &report->sink;
+}
+
+struct event_sink *report_plain_new(FILE *out, bool verbose)
+{
+    return report_new(out, verbose, take_plain);
+}
+
+struct event_sink *report_json_new(FILE *out)
+{
+    return report_new(out, true, take_json);
+}
+
+void report_free(struct event_sink *sink)
+{
+    struct report *report = (struct report *)sink;
+    if (report != NULL) {
+        text_clear(&report->last_failure);
+        free(report);
+    }
+}
