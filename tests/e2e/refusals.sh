@@ -1,0 +1,115 @@
+#!/bin/bash
+# Bad input, bad peers and bad adapters: one clear message each, the right exit code, nothing changed
+# or everything put back.
+. "$(dirname "$0")/lib.sh"
+peer=
+
+end_peer() {
+    [ -z "$peer" ] || kill "$peer" 2>/dev/null
+    peer=
+}
+trap 'end_peer; finish' EXIT
+
+# A cluster file for one meta server's port: write_cluster NAME PORT [MORE LINES]
+write_cluster() {
+    printf 'return cluster "onebox" {\n  metas = { "127.0.0.1:%s" },\n%s\n}\n' "$2" "${3:-}" \
+        >"$work/$1.lua"
+}
+
+refused() { # WHAT EXIT-CODE TEXT ARGUMENTS...
+    local what=$1 code=$2 text=$3 output got
+    shift 3
+    output=$("$pegflow" "$@" 2>&1 </dev/null)
+    got=$?
+    check "$what: exit code" "$got" "$code"
+    check_has "$what: message" "$output" "$text"
+}
+
+# ---- files
+cat >"$work/three.lua" <<'LUA'
+return workflow "three mistakes" {
+  api = 1,
+  steps = function(cluster, p)
+    return {
+      wait_until { cluster_is_healthy(), timout = "5m" },
+      sleep "90",
+      remote_comand { to = "meta", "help" },
+    }
+  end,
+}
+LUA
+output=$("$pegflow" check "$work/three.lua" 2>&1)
+check "three mistakes: exit code" "$?" 2
+check_has "the first" "$output" "three.lua:5:"
+check_has "its suggestion" "$output" "did you mean timeout?"
+check_has "the second" "$output" "three.lua:6:"
+check_has "what to write" "$output" "90s"
+check_has "the third" "$output" "three.lua:7:"
+check_has "its name" "$output" "remote_command"
+printf 'return cluster "onebox" { metas = {} }\n' >"$work/none.lua"
+refused "no metas" 2 "none.lua:1" doctor -c "$work/none.lua"
+refused "a file that is not there" 2 "nowhere.lua" doctor -c "$work/nowhere.lua"
+refused "no cluster file" 2 "-c FILE" doctor
+refused "run without a terminal" 2 "-c FILE" run workflows/ha.lua
+
+# ---- peers that are no Pegasus server
+for mode in http silent garbage huge close; do
+    exec 4< <(exec python3 tests/e2e/bad_peer.py "$mode")
+    peer=$!
+    read -r port <&4
+    write_cluster "$mode" "$port"
+    case $mode in
+    http) text="HTTP" ;;
+    silent) text="127.0.0.1:$port" ;;
+    garbage) text="127.0.0.1:$port" ;;
+    huge) text="2147483647 bytes" ;;
+    close) text="closed" ;;
+    esac
+    refused "a meta server that is $mode" 3 "$text" doctor -c "$work/$mode.lua"
+    refused "a run on one that is $mode" 3 "$text" run workflows/ha.lua -c "$work/$mode.lua" \
+        --confirm=onebox
+    end_peer
+    exec 4<&-
+done
+write_cluster closed "$port" # nobody listens there any more
+refused "a closed port" 3 "refused" doctor -c "$work/closed.lua"
+
+# ---- only standbys
+start_server five-nodes-fast
+write_cluster standby "$(port_of m2)"
+refused "only a standby" 3 "127.0.0.1:$(port_of m2)" doctor -c "$work/standby.lua"
+
+# ---- adapters: the run fails, and what it held is back
+adapter() { # NAME TEMPLATE-LINES
+    sed -E "s|^( *deploy = ).*|\1require(\"deploy.exec\") { $2 },|" "$work/cluster.lua" \
+        >"$work/$1.lua"
+}
+failing() { # WHAT TEXT FILE
+    local output got
+    output=$("$pegflow" run workflows/ha.lua -c "$work/$3.lua" --confirm=onebox 2>&1 </dev/null)
+    got=$?
+    check "$1: exit code" "$got" 1
+    check_has "$1: message" "$output" "$2"
+    output=$("$pegflow" doctor -c "$work/cluster.lua" 2>&1)
+    check_has "$1: the limit is back" "$output" "add_secondary_max_count_for_one_node = 20"
+    "$pegflow" run tests/data/heal.lua -c "$work/cluster.lua" --confirm=onebox >/dev/null 2>&1
+    check "$1: the cluster heals" "$?" 0
+}
+adapter fails 'update = { "sh", "-c", "echo no such package {version}; exit 7" }'
+failing "a command that fails" "exit code 7" fails
+adapter missing 'update = { "/no/such/program", "{host}" }'
+failing "a command that is missing" "/no/such/program" missing
+adapter hangs 'timeout = "2s", update = { "sh", "-c", "echo begun; sleep 600" }'
+failing "a command that hangs" "not done within 2s" hangs
+check "its processes are gone" "$(pgrep -f 'echo begun; sleep 600' | wc -l)" 0
+
+# ---- an update after which the old version still runs
+control_post "/break-updates?broken=true" >/dev/null
+output=$("$pegflow" run workflows/ha.lua -c "$work/cluster.lua" --confirm=onebox \
+    --set restart_timeout=8s 2>&1 </dev/null)
+check "a broken package: exit code" "$?" 1
+check_has "a broken package: message" "$output" "the target is"
+end_server INT
+check "no violation was counted" "$status" 0
+
+conclude

@@ -1,0 +1,89 @@
+#!/bin/bash
+# workflows/ha.lua over real sockets: undisturbed, and with what goes wrong in real nights.
+. "$(dirname "$0")/lib.sh"
+fast=(--set meta_pause=2s)
+
+# Runs the workflow in the background; its lines go to $work/log.
+start_run() { # MORE ARGUMENTS...
+    "$pegflow" run workflows/ha.lua -c "$work/cluster.lua" --confirm=onebox "${fast[@]}" "$@" \
+        >"$work/log" 2>&1 </dev/null &
+    run=$!
+}
+
+# Returns when a line of the log has the text.
+wait_for_line() { # TEXT
+    local left=600
+    until grep -qF -- "$1" "$work/log"; do
+        left=$((left - 1))
+        if [ "$left" = 0 ] || ! kill -0 "$run" 2>/dev/null; then
+            echo "no line with '$1' came:"
+            cat "$work/log"
+            return 1
+        fi
+        sleep 0.1
+    done
+}
+
+end_run() {
+    wait "$run"
+    status=$?
+    log=$(cat "$work/log")
+}
+
+settings_are_back() {
+    local doctor
+    doctor=$("$pegflow" doctor -c "$work/cluster.lua" 2>&1)
+    check_has "the limit is back" "$doctor" "add_secondary_max_count_for_one_node = 20"
+    check_has "the level is back" "$doctor" "level         steady"
+}
+
+no_violation() {
+    end_server INT
+    check "no violation was counted" "$status" 0
+}
+
+for model in five-nodes-fast five-nodes-2.5-fast; do
+    start_server "$model"
+    start_run
+    end_run
+    check "$model is upgraded" "$status" 0
+    check_has "$model: compared" "$log" "no difference"
+    check "$model: every server on the new version" \
+        "$(curl -sS "$control/servers" | tr '{' '\n' | grep -c '"version":"2.6.0')" 8
+    no_violation
+done
+
+start_server five-nodes-fast
+start_run
+wait_for_line "downgrade_node" && check_has "a kill" "$(control_post /servers/m1/kill)" '"m1"'
+wait_for_line "told again" && control_post /servers/m1/start >/dev/null
+end_run
+check "a killed primary meta server does not stop the run" "$status" 0
+check_has "the new one was told" "$log" "told again to the primary meta server"
+no_violation
+
+start_server five-nodes-fast
+start_run
+wait_for_line "downgrade_node" && control_post /servers/r5/kill >/dev/null
+end_run
+check "a server that dies stops the run" "$status" 1
+check_has "what is put back is said" "$log" "put back"
+control_post /servers/r5/start >/dev/null
+settings_are_back
+no_violation
+
+start_server five-nodes-fast
+start_run
+wait_for_line "downgrade_node" && kill -INT "$run"
+end_run
+check "Ctrl-C stops the run" "$status" 4
+settings_are_back
+"$pegflow" run workflows/ha.lua -c "$work/cluster.lua" --confirm=other >"$work/log" 2>&1 </dev/null
+check "another name is refused" "$?" 3
+sed 's/cluster "onebox"/cluster "prod"/' "$work/cluster.lua" >"$work/prod.lua"
+log=$("$pegflow" run workflows/ha.lua -c "$work/prod.lua" --confirm=prod 2>&1 </dev/null)
+check "the wrong cluster is refused" "$?" 3
+check_has "and named" "$log" "says that its cluster is 'onebox'"
+no_violation
+
+conclude
