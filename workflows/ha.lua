@@ -17,6 +17,7 @@ return workflow "high-availability upgrade" {
     drain_timeout   = duration { "10m", "how long replicas may take to leave a server" },
     heal_timeout    = duration { "2h", "how long partitions may take to have all their replicas again" },
     healthy_for     = duration { "5s", "how long everything must stay healthy before the next server" },
+    look_every      = duration { "1s", "how often the cluster is looked at while waiting", min = "50ms" },
     meta_pause      = duration { "30s", "time between two meta servers", min = "1s" },
     nudge_every     = duration { "10s", "how soon a command is given again when it had no effect yet" },
     readd_limit     = integer  { 100, "secondaries added to one server per round while it fills again", min = 1 },
@@ -47,6 +48,7 @@ return workflow "high-availability upgrade" {
                 no_primaries(node),
                 nudge = migrate_node(node) { batch = p.batch },
                 nudge_every = p.nudge_every,
+                every = p.look_every,
                 timeout = p.drain_timeout,
               },
               -- What is left are copies: the partitions go on without them.
@@ -54,6 +56,7 @@ return workflow "high-availability upgrade" {
                 no_secondaries(node),
                 nudge = downgrade_node(node) { batch = p.batch },
                 nudge_every = p.nudge_every,
+                every = p.look_every,
                 timeout = p.drain_timeout,
               },
               -- Closing writes what is in memory to disk, so that the restart is short.
@@ -61,6 +64,7 @@ return workflow "high-availability upgrade" {
                 replicas_closed(node),
                 nudge = kill_partitions(node),
                 nudge_every = p.nudge_every,
+                every = p.look_every,
                 timeout = p.close_timeout,
               },
 
@@ -69,6 +73,7 @@ return workflow "high-availability upgrade" {
               -- A fast restart never shows in the list of nodes: the start time proves it.
               wait_until {
                 all_of { is_alive(node), has_restarted(node), runs_target_version(node) },
+                every = p.look_every,
                 timeout = p.restart_timeout,
               },
             },
@@ -77,6 +82,7 @@ return workflow "high-availability upgrade" {
             wait_until {
               cluster_is_healthy(),
               stable_for = p.healthy_for,
+              every = p.look_every,
               timeout = p.heal_timeout,
             },
           }
@@ -99,6 +105,7 @@ return workflow "high-availability upgrade" {
                 runs_target_version(node),
                 all_servers_alive(),
               },
+              every = p.look_every,
               timeout = p.restart_timeout,
             },
           }
@@ -112,7 +119,7 @@ return workflow "high-availability upgrade" {
         steps = function(node)
           return {
             deploy(node) { "update" },
-            wait_until { has_restarted(node), timeout = p.restart_timeout },
+            wait_until { has_restarted(node), every = p.look_every, timeout = p.restart_timeout },
           }
         end,
       },

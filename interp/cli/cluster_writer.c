@@ -52,9 +52,7 @@ void cluster_writer_compose(const struct model *model, const struct sim *sim,
     if (model->collector_count > 0) {
         append_servers("collectors", sim, ROLE_COLLECTOR, out);
     }
-    text_append_string(out, "  zookeeper_root = ");
-    append_lua_string(model->zookeeper_root, out);
-    text_append_string(out, ",\n  target = { version = ");
+    text_append_string(out, "  target = { version = ");
     append_lua_string(model->next_version, out);
     text_printf(out, " },\n  deploy = require(\"deploy.simulated\") { control = \"http://%s\" },\n",
                 address_format(control, name));

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const int64_t meet_timeout_us = 10 * US_PER_SECOND;
+static const int64_t meet_timeout_us = CLUSTER_CALL_TIMEOUT_US;
 
 struct lang *session_lang_new(const struct arguments *arguments)
 {

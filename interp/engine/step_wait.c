@@ -143,7 +143,7 @@ static void wait_child_done(struct frame *frame, const struct step *child, const
 static void wait_cancel(struct frame *frame)
 {
     struct wait *wait = frame->state;
-    if (frame->why.code == ERROR_STEP && wait->reason.length > 0) {
+    if (frame->why.code == ERROR_STEP && !frame->run->ending && wait->reason.length > 0) {
         struct error why = frame->why;
         error_set(&frame->why, ERROR_STEP, "%s did not hold: %s; last seen: %s",
                   frame->step->as.wait.condition->name, why.text, text_string(&wait->reason));

@@ -64,8 +64,7 @@ static int run_expectation(lua_State *L)
     return 0;
 }
 
-static bool ask(struct lang *lang, lua_CFunction function, struct asking *asking,
-                struct error *err)
+static bool ask(struct lang *lang, lua_CFunction function, struct asking *asking, struct error *err)
 {
     struct source where;
     if (!lang_run(lang, function, asking, lang->limits.call_instructions, &where, err)) {
@@ -77,9 +76,8 @@ static bool ask(struct lang *lang, lua_CFunction function, struct asking *asking
     return true;
 }
 
-bool lang_ask(struct lang *lang, const struct condition *condition,
-              const struct snapshot *snapshot, enum answer *answer, struct text *reason,
-              struct error *err)
+bool lang_ask(struct lang *lang, const struct condition *condition, const struct snapshot *snapshot,
+              enum answer *answer, struct text *reason, struct error *err)
 {
     struct asking asking = {.condition = condition, .snapshot = snapshot, .reason = reason};
     ASSERT(condition->kind == COND_LUA);

@@ -136,8 +136,9 @@ static int make_condition(lua_State *L, struct call *call, const struct descript
         } else if (object_of_kind(L, argument, OBJECT_PLACEHOLDER) != NULL) {
             call->tainted = true;
         } else {
-            call_complain(call, "wants a function: condition \"%s\" (function(snapshot) ... end), "
-                                "not %s",
+            call_complain(call,
+                          "wants a function: condition \"%s\" (function(snapshot) ... end), "
+                          "not %s",
                           subject->label, object_describe(L, argument, buffer));
         }
     }

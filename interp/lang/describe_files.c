@@ -3,7 +3,7 @@
 
 #include "sim/model.h"
 
-#define ROWS(array) .fields = array, .field_count = sizeof array / sizeof array[0]
+#define ROWS(array)   .fields = array, .field_count = sizeof array / sizeof array[0]
 #define RECORD(array) .rows = array, .row_count = sizeof array / sizeof array[0]
 
 #define WORKFLOW_AT(member) .offset = offsetof(struct workflow_draft, member)
@@ -29,9 +29,8 @@ static const struct field target_fields[] = {
 static const struct field cluster_fields[] = {
     {"metas", FIELD_ADDRESS_LIST, REQUIRED, NULL, "the meta servers: { \"10.0.0.1:34601\", ... }",
      CLUSTER_AT(file.metas), offsetof(struct cluster_draft, file.meta_count), .min = 1, .max = 16},
-    {"collectors", FIELD_ADDRESS_LIST, 0, NULL, "the collectors",
-     CLUSTER_AT(file.collectors), offsetof(struct cluster_draft, file.collector_count), .min = 0,
-     .max = 16},
+    {"collectors", FIELD_ADDRESS_LIST, 0, NULL, "the collectors", CLUSTER_AT(file.collectors),
+     offsetof(struct cluster_draft, file.collector_count), .min = 0, .max = 16},
     {"deploy", FIELD_FUNCTIONS, 0, NULL,
      "the deploy adapter: update, restart, start, stop: function(node, version) returns steps",
      CLUSTER_AT(deploy), .words = deploy_words},
@@ -48,7 +47,10 @@ static const struct field cluster_fields[] = {
 
 #define MODEL_AT(member) .offset = offsetof(struct model, member)
 #define TABLE_AT(member) .offset = offsetof(struct model_table, member)
-#define TIMING(name, member, doc) {name, FIELD_DURATION, 0, NULL, doc, MODEL_AT(timings.member)}
+#define TIMING(name, member, doc)                                                                  \
+    {                                                                                              \
+        name, FIELD_DURATION, 0, NULL, doc, MODEL_AT(timings.member)                               \
+    }
 
 static const char *const release_words[] = {"2.5", "master", NULL};
 _Static_assert(RELEASE_2_5 == 0 && RELEASE_MASTER == 1 && RELEASE_COUNT == 2,
@@ -56,10 +58,10 @@ _Static_assert(RELEASE_2_5 == 0 && RELEASE_MASTER == 1 && RELEASE_COUNT == 2,
 
 static const struct field table_fields[] = {
     {"name", FIELD_TEXT, REQUIRED, NULL, "its name", TABLE_AT(name)},
-    {"partitions", FIELD_INTEGER32, REQUIRED, NULL, "how many", TABLE_AT(partition_count),
-     .min = 1, .max = 32767},
-    {"replicas", FIELD_INTEGER32, 0, "3", "how many of each partition",
-     TABLE_AT(max_replica_count), .min = 1, .max = 15},
+    {"partitions", FIELD_INTEGER32, REQUIRED, NULL, "how many", TABLE_AT(partition_count), .min = 1,
+     .max = 32767},
+    {"replicas", FIELD_INTEGER32, 0, "3", "how many of each partition", TABLE_AT(max_replica_count),
+     .min = 1, .max = 15},
     {"app_id", FIELD_INTEGER32, 0, "0", "0: numbered in order", TABLE_AT(app_id), .min = 0,
      .max = 1000000},
     {"placement", FIELD_ANY, LATER, NULL, .doc = "which servers hold which partition"},

@@ -1,8 +1,8 @@
 /* The rows of actions, waits and groups. */
 #include "lang/descriptors.h"
 
-#define ROWS(array) .fields = array, .field_count = sizeof array / sizeof array[0]
-#define AT(member)  .offset = offsetof(struct draft, member)
+#define ROWS(array)      .fields = array, .field_count = sizeof array / sizeof array[0]
+#define AT(member)       .offset = offsetof(struct draft, member)
 #define COUNT_AT(member) .count_offset = offsetof(struct draft, member)
 
 const char *const deploy_words[] = {"update", "restart", "start", "stop", NULL};
@@ -14,7 +14,8 @@ const struct field common_step_fields[] = {
     {"id", FIELD_TEXT, 0, NULL, "the step's name in paths, instead of its kind and number", AT(id)},
     {"timeout", FIELD_DURATION, 0, NULL, "the step fails if it is not done by then",
      AT(step.timeout_us)},
-    {"retry", FIELD_ANY, LATER, NULL, .doc = "do it again after a failure: { times, every, backoff }"},
+    {"retry", FIELD_ANY, LATER, NULL,
+     .doc = "do it again after a failure: { times, every, backoff }"},
     {"on_failure", FIELD_ANY, LATER, NULL, .doc = "what happens when the step fails"},
 };
 const size_t common_step_field_count = sizeof common_step_fields / sizeof common_step_fields[0];
@@ -24,8 +25,8 @@ static const struct field remote_command_fields[] = {
      "\"meta\" (the leader), \"metas\", \"replicas\", a node, or \"ip:port\"", AT(to)},
     {"name", FIELD_TEXT, REQUIRED | FIRST, NULL, "the command, in full",
      AT(step.as.remote_command.name)},
-    {"arguments", FIELD_TEXTS, REST, NULL, "its arguments",
-     AT(step.as.remote_command.arguments), COUNT_AT(step.as.remote_command.argument_count)},
+    {"arguments", FIELD_TEXTS, REST, NULL, "its arguments", AT(step.as.remote_command.arguments),
+     COUNT_AT(step.as.remote_command.argument_count)},
     {"expect", FIELD_FUNCTION, 0, NULL,
      "function(reply): true, or false and a reason; without it any known good reply will do",
      AT(step.as.remote_command.expect)},
@@ -37,10 +38,14 @@ static const struct field set_meta_level_fields[] = {
 };
 
 #define MOVE_TABLES                                                                                \
-    {"tables", FIELD_TABLES, 0, "*", "names of the tables; \"*\" is all of them",                  \
-     AT(step.as.move.tables), COUNT_AT(step.as.move.table_count)}
+    {                                                                                              \
+        "tables", FIELD_TABLES, 0, "*", "names of the tables; \"*\" is all of them",               \
+            AT(step.as.move.tables), COUNT_AT(step.as.move.table_count)                            \
+    }
 #define MOVE_BATCH(what)                                                                           \
-    {"batch", FIELD_INTEGER32, 0, "100", what, AT(step.as.move.batch), .min = 1, .max = 100000}
+    {                                                                                              \
+        "batch", FIELD_INTEGER32, 0, "100", what, AT(step.as.move.batch), .min = 1, .max = 100000  \
+    }
 
 static const struct field migrate_node_fields[] = {
     MOVE_TABLES,
@@ -65,8 +70,8 @@ static const struct field rejoin_node_fields[] = {
      .min = 1, .max = 1000},
 };
 static const struct field deploy_fields[] = {
-    {"action", FIELD_WORD, REQUIRED | FIRST, NULL,
-     "\"update\", \"restart\", \"start\" or \"stop\"", AT(step.as.deploy), .words = deploy_words},
+    {"action", FIELD_WORD, REQUIRED | FIRST, NULL, "\"update\", \"restart\", \"start\" or \"stop\"",
+     AT(step.as.deploy), .words = deploy_words},
 };
 static const struct field exec_fields[] = {
     {"argv", FIELD_TEXTS, REQUIRED | REST, NULL, "the program and its arguments; never a shell",
@@ -109,16 +114,16 @@ static const struct field wait_until_fields[] = {
      AT(step.as.wait.condition)},
     {"timeout", FIELD_DURATION, REQUIRED, NULL, "the step fails if it does not hold by then",
      AT(step.timeout_us), .min = 1, .max = INT64_MAX},
-    {"every", FIELD_DURATION, 0, "1s", "how often to look", AT(step.as.wait.every_us),
-     .min = 10000, .max = INT64_MAX},
+    {"every", FIELD_DURATION, 0, "1s", "how often to look", AT(step.as.wait.every_us), .min = 10000,
+     .max = INT64_MAX},
     {"stable_for", FIELD_DURATION, 0, "0s", "it must hold this long without a break",
      AT(step.as.wait.stable_for_us)},
     {"nudge", FIELD_ACTION, 0, NULL, "an action sent at once, and again while it does not hold",
      AT(step.as.wait.nudge)},
     {"nudge_every", FIELD_DURATION, 0, "10s", "how long to wait before the nudge is sent again",
      AT(step.as.wait.nudge_every_us), .min = 100000, .max = INT64_MAX},
-    {"on_timeout", FIELD_WORD, ONLY_DEFAULT, "fail", "\"fail\", or \"ask\" a person",
-     AT(only_word), .words = on_timeout_words},
+    {"on_timeout", FIELD_WORD, ONLY_DEFAULT, "fail", "\"fail\", or \"ask\" a person", AT(only_word),
+     .words = on_timeout_words},
 };
 static const struct field sleep_fields[] = {
     {"time", FIELD_DURATION, REQUIRED | FIRST, NULL, "how long", AT(step.as.sleep_us)},
@@ -154,14 +159,12 @@ static const struct field rolling_fields[] = {
     {"within", FIELD_ANY, LATER, NULL, .doc = "one rack after the other"},
 };
 static const struct field hold_fields[] = {
-    {"meta_level", FIELD_LEVEL, 0, NULL, "the level the meta server keeps",
-     AT(step.as.hold.level)},
+    {"meta_level", FIELD_LEVEL, 0, NULL, "the level the meta server keeps", AT(step.as.hold.level)},
     {"setting", FIELD_SETTINGS, 0, NULL, "values that settings keep: { [\"name\"] = value }",
      AT(step.as.hold.settings), COUNT_AT(step.as.hold.setting_count)},
     {"on", FIELD_WORD, ONLY_DEFAULT, "meta", "where the settings are", AT(only_word),
      .words = hold_on_words},
-    {"steps", FIELD_STEPS, REQUIRED | REST, NULL, "done while the values are kept",
-     AT(step.body)},
+    {"steps", FIELD_STEPS, REQUIRED | REST, NULL, "done while the values are kept", AT(step.body)},
 };
 static const struct field try_fields[] = {
     {"steps", FIELD_ANY, REQUIRED, NULL, .doc = "what to do"},
@@ -177,8 +180,8 @@ const struct descriptor step_descriptors[] = {
     {"set_meta_level", GROUP_ACTION, FORM_VALUE, STEP_SET_META_LEVEL, false,
      ROWS(set_meta_level_fields), "sets the meta level for good; to keep it for a while: hold",
      "set_meta_level \"steady\""},
-    {"migrate_node", GROUP_ACTION, FORM_SERVER, STEP_MIGRATE_NODE, false,
-     ROWS(migrate_node_fields), "proposes every primary away from the server",
+    {"migrate_node", GROUP_ACTION, FORM_SERVER, STEP_MIGRATE_NODE, false, ROWS(migrate_node_fields),
+     "proposes every primary away from the server",
      "migrate_node(node) { targets = fewest_primaries(), batch = 100 }"},
     {"downgrade_node", GROUP_ACTION, FORM_SERVER, STEP_DOWNGRADE_NODE, false,
      ROWS(downgrade_node_fields), "proposes every secondary on the server to be inactive",
@@ -197,12 +200,12 @@ const struct descriptor step_descriptors[] = {
     {"exec", GROUP_ACTION, FORM_VALUE, STEP_EXEC, false, ROWS(exec_fields),
      "runs a program on this machine",
      "exec { \"ssh\", node.host, \"upgrade.sh\", node.role, timeout = \"5m\" }"},
-    {"http", GROUP_ACTION, FORM_TABLE, STEP_HTTP, false, ROWS(http_fields),
-     "sends an HTTP request",
+    {"http", GROUP_ACTION, FORM_TABLE, STEP_HTTP, false, ROWS(http_fields), "sends an HTTP request",
      "http { method = \"POST\", url = \"http://deploy.example/hosts/\" .. node.host, json = { "
      "role = node.role } }"},
     {"notify", GROUP_ACTION, FORM_TABLE, STEP_NOTIFY, true, ROWS(notify_fields),
-     "tells people, by a webhook", "notify { url = \"https://chat.example/hook\", text = \"half "
+     "tells people, by a webhook",
+     "notify { url = \"https://chat.example/hook\", text = \"half "
      "way\" }"},
     {"log", GROUP_ACTION, FORM_VALUE, STEP_LOG, false, ROWS(log_fields),
      "says something in the run's record", "log \"replica servers are done\""},
@@ -229,7 +232,8 @@ const struct descriptor step_descriptors[] = {
      "hold { meta_level = \"steady\", setting = { [\"meta.lb.assign_delay_ms\"] = 3600000 }, "
      "sleep \"1s\" }"},
     {"try", GROUP_GROUP, FORM_TABLE, STEP_TRY, true, ROWS(try_fields),
-     "does other steps when one fails", "try { steps = { log \"one\" }, finally = { log \"two\" } "
+     "does other steps when one fails",
+     "try { steps = { log \"one\" }, finally = { log \"two\" } "
      "}"},
 };
 const size_t step_descriptor_count = sizeof step_descriptors / sizeof step_descriptors[0];

@@ -10,7 +10,9 @@ static const struct field parts_fields[] = {
 
 #define PARAM_AT(member) .offset = offsetof(struct param, member)
 #define PARAM_DOC                                                                                  \
-    {"doc", FIELD_TEXT, REQUIRED | SECOND, NULL, "what it is for", PARAM_AT(doc)}
+    {                                                                                              \
+        "doc", FIELD_TEXT, REQUIRED | SECOND, NULL, "what it is for", PARAM_AT(doc)                \
+    }
 
 static const struct field duration_fields[] = {
     {"default", FIELD_DURATION, REQUIRED | FIRST, NULL, "the value if nobody gives another",
@@ -61,7 +63,8 @@ const struct descriptor word_descriptors[] = {
      .doc = "the server answers by itself, and the meta server lists it as alive",
      .example = "is_alive(node)"},
     {"has_restarted", GROUP_CONDITION, FORM_SERVER_ONLY, COND_HAS_RESTARTED,
-     .doc = "its start time is another than before its deploy step", .example = "has_restarted(node)"},
+     .doc = "its start time is another than before its deploy step",
+     .example = "has_restarted(node)"},
     {"runs_target_version", GROUP_CONDITION, FORM_SERVER_ONLY, COND_RUNS_TARGET_VERSION,
      .doc = "it serves the cluster file's target version, where one is given",
      .example = "runs_target_version(node)"},
@@ -107,7 +110,6 @@ const struct descriptor word_descriptors[] = {
     {"text", GROUP_PARAM, FORM_TABLE, PARAM_TEXT, false, ROWS(text_fields), "any text",
      "text { \"upgrade.sh\", \"the script on each host\" }"},
     {"choice", GROUP_PARAM, FORM_TABLE, PARAM_CHOICE, false, ROWS(choice_fields),
-     "one of some words",
-     "choice { \"guide\", \"which pace\", of = { \"guide\", \"swift\" } }"},
+     "one of some words", "choice { \"guide\", \"which pace\", of = { \"guide\", \"swift\" } }"},
 };
 const size_t word_descriptor_count = sizeof word_descriptors / sizeof word_descriptors[0];

@@ -39,9 +39,8 @@ static const char *const field_kind_texts[FIELD_KIND_COUNT] = {
 };
 
 static const char *const group_names[GROUP_COUNT] = {
-    [GROUP_ACTION] = "actions",       [GROUP_WAIT] = "waits",
-    [GROUP_GROUP] = "groups",         [GROUP_CONDITION] = "conditions",
-    [GROUP_POLICY] = "policies",      [GROUP_PARAM] = "params",
+    [GROUP_ACTION] = "actions",       [GROUP_WAIT] = "waits",      [GROUP_GROUP] = "groups",
+    [GROUP_CONDITION] = "conditions", [GROUP_POLICY] = "policies", [GROUP_PARAM] = "params",
     [GROUP_FILE] = "files",
 };
 

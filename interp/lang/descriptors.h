@@ -1,9 +1,9 @@
 /* lang/descriptors.h - every word of the language, described once.
  *
  * Floor: lang. One row per constructor and one per field: name, kind, unit, default, one line of
- * doc, where the value goes. Validation, `pegflow describe` and the editor stubs read the same rows,
- * so they cannot drift apart. No Lua here. What is described but does not work yet is marked LATER
- * and is refused where it is used. */
+ * doc, where the value goes. Validation, `pegflow describe` and the editor stubs read the same
+ * rows, so they cannot drift apart. No Lua here. What is described but does not work yet is marked
+ * LATER and is refused where it is used. */
 #ifndef PEGFLOW_LANG_DESCRIPTORS_H
 #define PEGFLOW_LANG_DESCRIPTORS_H
 
@@ -11,19 +11,19 @@
 #include "lang/step.h"
 
 enum field_kind {
-    FIELD_TEXT,       /* const char *, not empty */
-    FIELD_INTEGER32,  /* int32_t */
-    FIELD_INTEGER64,  /* int64_t */
-    FIELD_NUMBER,     /* double */
-    FIELD_BOOLEAN,    /* bool */
-    FIELD_DURATION,   /* int64_t, microseconds; "90s" or a param of type duration */
+    FIELD_TEXT,        /* const char *, not empty */
+    FIELD_INTEGER32,   /* int32_t */
+    FIELD_INTEGER64,   /* int64_t */
+    FIELD_NUMBER,      /* double */
+    FIELD_BOOLEAN,     /* bool */
+    FIELD_DURATION,    /* int64_t, microseconds; "90s" or a param of type duration */
     FIELD_DURATION_MS, /* int64_t, milliseconds; written as above */
-    FIELD_WORD,       /* int: index into `words` */
-    FIELD_TEXTS,      /* const char **, NULL-terminated; with a count where count_offset is set */
-    FIELD_TABLES,     /* as FIELD_TEXTS with a count; "*" gives NULL */
-    FIELD_PAIRS,      /* const char **: "name<separator>value", sorted, NULL-terminated */
-    FIELD_JSON,       /* const char *: any value, encoded */
-    FIELD_FUNCTION,   /* int: a lua reference */
+    FIELD_WORD,        /* int: index into `words` */
+    FIELD_TEXTS,       /* const char **, NULL-terminated; with a count where count_offset is set */
+    FIELD_TABLES,      /* as FIELD_TEXTS with a count; "*" gives NULL */
+    FIELD_PAIRS,       /* const char **: "name<separator>value", sorted, NULL-terminated */
+    FIELD_JSON,        /* const char *: any value, encoded */
+    FIELD_FUNCTION,    /* int: a lua reference */
     FIELD_FUNCTIONS,  /* int: reference to a table whose keys are `words`, whose values functions */
     FIELD_VALUES,     /* int: reference to a table of name = text, number or boolean */
     FIELD_PARAMS,     /* int: reference to a table of name = param */
@@ -38,9 +38,9 @@ enum field_kind {
     FIELD_SETTINGS,   /* struct setting_value *, and a count; sorted by name */
     FIELD_TO,         /* draft.to: "meta", "metas", "replicas", a server, "ip:port" */
     FIELD_ADDRESS_LIST, /* struct address *, and a count; distinct */
-    FIELD_RECORD,     /* the fields of `rows`, in place */
-    FIELD_RECORDS,    /* an array of structs of `record_bytes`, and a count */
-    FIELD_ANY,        /* described only: nothing reads it yet */
+    FIELD_RECORD,       /* the fields of `rows`, in place */
+    FIELD_RECORDS,      /* an array of structs of `record_bytes`, and a count */
+    FIELD_ANY,          /* described only: nothing reads it yet */
     FIELD_KIND_COUNT
 };
 
@@ -70,21 +70,29 @@ struct field {
     char separator; /* FIELD_PAIRS */
 };
 
-enum group { GROUP_ACTION, GROUP_WAIT, GROUP_GROUP, GROUP_CONDITION, GROUP_POLICY, GROUP_PARAM,
-             GROUP_FILE, GROUP_COUNT };
+enum group {
+    GROUP_ACTION,
+    GROUP_WAIT,
+    GROUP_GROUP,
+    GROUP_CONDITION,
+    GROUP_POLICY,
+    GROUP_PARAM,
+    GROUP_FILE,
+    GROUP_COUNT
+};
 
 enum form {
-    FORM_TABLE,        /* c { ... } */
-    FORM_VALUE,        /* c { ... } or c value */
-    FORM_LABELLED,     /* c "label" { ... } or c { ... } */
-    FORM_NAMED,        /* c "name" { ... } */
-    FORM_FUNCTION,     /* c "name" (function) */
-    FORM_SERVER,       /* c(node) or c(node) { ... } */
-    FORM_SERVER_TABLE, /* c(node) { ... } */
-    FORM_SERVER_ONLY,  /* c(node) */
+    FORM_TABLE,           /* c { ... } */
+    FORM_VALUE,           /* c { ... } or c value */
+    FORM_LABELLED,        /* c "label" { ... } or c { ... } */
+    FORM_NAMED,           /* c "name" { ... } */
+    FORM_FUNCTION,        /* c "name" (function) */
+    FORM_SERVER,          /* c(node) or c(node) { ... } */
+    FORM_SERVER_TABLE,    /* c(node) { ... } */
+    FORM_SERVER_ONLY,     /* c(node) */
     FORM_CONDITION_TABLE, /* c(condition) { ... } */
     FORM_CONDITION_ONLY,  /* c(condition) */
-    FORM_NOTHING,      /* c() */
+    FORM_NOTHING,         /* c() */
 };
 
 struct descriptor {
@@ -99,9 +107,20 @@ struct descriptor {
     const char *example; /* something that loads; a policy's is the field it is used in */
 };
 
-enum policy_kind { POLICY_AS_LISTED, POLICY_STANDBYS_FIRST, POLICY_FEWEST_PRIMARIES, POLICY_RANDOM };
-enum param_kind { PARAM_DURATION, PARAM_INTEGER, PARAM_NUMBER, PARAM_BOOLEAN, PARAM_TEXT,
-                  PARAM_CHOICE };
+enum policy_kind {
+    POLICY_AS_LISTED,
+    POLICY_STANDBYS_FIRST,
+    POLICY_FEWEST_PRIMARIES,
+    POLICY_RANDOM
+};
+enum param_kind {
+    PARAM_DURATION,
+    PARAM_INTEGER,
+    PARAM_NUMBER,
+    PARAM_BOOLEAN,
+    PARAM_TEXT,
+    PARAM_CHOICE
+};
 enum file_kind { FILE_WORKFLOW, FILE_CLUSTER, FILE_MODEL, FILE_VARIANT, FILE_TEST };
 
 /* What a step's fields are read into: the step, and what only its constructor needs. */
@@ -116,7 +135,7 @@ struct draft {
         struct address address;
         const struct server *server;
     } to;
-    int only_word;     /* a FIELD_WORD that can only have its default: stored and not looked at */
+    int only_word; /* a FIELD_WORD that can only have its default: stored and not looked at */
     int32_t only_number;
     const char *json;
 };

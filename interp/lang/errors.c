@@ -126,9 +126,9 @@ void lang_complain_message(lua_State *L, const char *message)
     struct lang *lang = lang_of(L);
     struct source where = {0};
     (void)split_message(lang, message, &where, &message);
-    bool too_deep = strstr(message, "C levels") != NULL || strstr(message, "stack overflow") != NULL;
-    lang_complain(lang, where, "%s",
-                  too_deep ? LANG_TOO_DEEP : message);
+    bool too_deep =
+        strstr(message, "C levels") != NULL || strstr(message, "stack overflow") != NULL;
+    lang_complain(lang, where, "%s", too_deep ? LANG_TOO_DEEP : message);
 }
 
 static int note_where(lua_State *L)
@@ -198,8 +198,8 @@ bool lang_call(lua_State *L, int argument_count, int result_count)
     read_failure(lang, status, &where, &err);
     lua_pop(L, 1);
     /* What follows from a placeholder was reported where the placeholder came from. */
-    bool follows = lang->errors->count > 0 &&
-                   strstr(err.text, object_kind_name(OBJECT_PLACEHOLDER)) != NULL;
+    bool follows =
+        lang->errors->count > 0 && strstr(err.text, object_kind_name(OBJECT_PLACEHOLDER)) != NULL;
     if (!follows) {
         lang_complain(lang, where, "%s", err.text);
     }

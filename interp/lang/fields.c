@@ -180,7 +180,8 @@ void fields_read(lua_State *L, struct call *call, int index, const struct field 
     lang_charge(L, count);
     lua_Integer used = 0;
     for (size_t i = 0; (field = rows_at(&rows, i)) != NULL; i++) {
-        if ((field->flags & LATER) != 0 || (is_named(field) && find_row(&rows, field->name) != field)) {
+        if ((field->flags & LATER) != 0 ||
+            (is_named(field) && find_row(&rows, field->name) != field)) {
             continue;
         }
         if (count < 0 && !is_named(field)) {

@@ -32,7 +32,8 @@ static void finish_workflow(struct call *call, const struct workflow_draft *draf
 
 static bool is_version(const char *text)
 {
-    size_t good = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-");
+    size_t good =
+        strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-");
     return text[good] == '\0' && good < 64;
 }
 
@@ -42,15 +43,17 @@ static void finish_cluster(struct call *call, struct cluster_draft *draft)
     file->file = call->where.file == NULL ? "" : call->where.file;
     file->has_deploy = draft->deploy != LUA_NONE;
     if (file->target_version != NULL && !is_version(file->target_version)) {
-        call_complain(call, "'target.version' can hold letters, digits, '.', '_', '+' and '-', not "
-                            "'%.60s'",
+        call_complain(call,
+                      "'target.version' can hold letters, digits, '.', '_', '+' and '-', not "
+                      "'%.60s'",
                       file->target_version);
     }
     if (file->zookeeper_root != NULL && file->name != NULL) {
         const char *slash = strrchr(file->zookeeper_root, '/');
         if (slash == NULL || strcmp(slash + 1, file->name) != 0) {
-            call_complain(call, "'zookeeper_root' is '%.100s', but its last part must be the "
-                                "cluster's name '%s'",
+            call_complain(call,
+                          "'zookeeper_root' is '%.100s', but its last part must be the "
+                          "cluster's name '%s'",
                           file->zookeeper_root, file->name);
         }
     }

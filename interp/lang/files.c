@@ -108,12 +108,12 @@ static bool compile(lua_State *L, struct loaded_file *file)
     const char *name = file->chunk_name;
     struct slice slice = skip_prefix(&text);
     bool compiled_already = slice.length > 0 && slice.bytes[0] == LUA_SIGNATURE[0];
-    int status = compiled_already
-                     ? LUA_OK
-                     : luaL_loadbufferx(L, slice.bytes, slice.length, name, "t");
+    int status =
+        compiled_already ? LUA_OK : luaL_loadbufferx(L, slice.bytes, slice.length, name, "t");
     text_clear(&text);
     if (compiled_already) {
-        lang_complain(lang, (struct source){file->shown, 0}, "is compiled Lua: only text is loaded");
+        lang_complain(lang, (struct source){file->shown, 0},
+                      "is compiled Lua: only text is loaded");
         return false;
     }
     if (status != LUA_OK) {
@@ -227,7 +227,8 @@ static bool find_relative(struct lang *lang, const char *relative, bool in_main_
 
 /* Reports what is wrong with a require; what it would have given is a placeholder. */
 #define REFUSE(L, ...)                                                                             \
-    (lang_complain(lang_of(L), lang_where(L), "require: " __VA_ARGS__), object_push_placeholder(L), 1)
+    (lang_complain(lang_of(L), lang_where(L), "require: " __VA_ARGS__),                            \
+     object_push_placeholder(L), 1)
 
 int require_file(lua_State *L)
 {
@@ -238,18 +239,20 @@ int require_file(lua_State *L)
         return luaL_error(L, "require: no file is loaded while a run goes on");
     }
     if (!is_module_name(name)) {
-        return REFUSE(L, "'%.100s' is no name of a file: write \"deploy.exec\" for "
-                             "deploy/exec.lua",
-                          name);
+        return REFUSE(L,
+                      "'%.100s' is no name of a file: write \"deploy.exec\" for "
+                      "deploy/exec.lua",
+                      name);
     }
     char *relative = arena_printf(&lang->arena, "%s.lua", name);
     for (char *c = relative; c < relative + strlen(name); c++) {
         *c = *c == '.' ? '/' : *c;
     }
     if (!find_relative(lang, relative, true, &found)) {
-        return REFUSE(L, "there is no %s in the file's own folder, the library folders "
-                             "or the standard library",
-                          relative);
+        return REFUSE(L,
+                      "there is no %s in the file's own folder, the library folders "
+                      "or the standard library",
+                      relative);
     }
     for (size_t i = 0; i < lang->file_count; i++) {
         struct loaded_file *file = &lang->files[i];
@@ -258,7 +261,7 @@ int require_file(lua_State *L)
         }
         if (file->loading) {
             return REFUSE(L, "%s is being loaded: files require each other in a circle",
-                              file->shown);
+                          file->shown);
         }
         if (!file->failed && file->value != LUA_NONE) {
             lua_rawgeti(L, LUA_REGISTRYINDEX, file->value);

@@ -1,4 +1,5 @@
-/* Encodes a value of a script as JSON: names sorted, so that the same value gives the same bytes. */
+/* Encodes a value of a script as JSON: names sorted, so that the same value gives the same bytes.
+ */
 #include "lang/private.h"
 
 #include <math.h>
@@ -83,8 +84,8 @@ static bool add_value(lua_State *L, struct call *call, int index, int depth, str
 {
     char buffer[96];
     if (depth > JSON_DEPTH_LIMIT || out->length > STRING_BYTES_LIMIT) {
-        call_complain(call, depth > JSON_DEPTH_LIMIT ? "'json' nests too deep"
-                                                     : "'json' is too large");
+        call_complain(call,
+                      depth > JSON_DEPTH_LIMIT ? "'json' nests too deep" : "'json' is too large");
         return false;
     }
     luaL_checkstack(L, 8, "json");

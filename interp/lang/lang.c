@@ -97,7 +97,8 @@ static const char *folder_of(struct lang *lang, const char *path)
     return arena_copy_bytes(&lang->arena, path, slash == path ? 1 : (size_t)(slash - path));
 }
 
-/* The file's value if it is of the right kind, else NULL after complaining. It stays on the stack. */
+/* The file's value if it is of the right kind, else NULL after complaining. It stays on the stack.
+ */
 static struct object *check_file(lua_State *L, const struct loading *loading)
 {
     static const char *const kinds[] = {"workflow", "cluster", "model"};
@@ -138,7 +139,8 @@ static const struct inventory *stand_in(struct lang *lang)
         *server = (struct server){
             .role = (enum role)role,
             .name = names[role],
-            .address = {.ip = 0xc0000201u + (uint32_t)role, .port = ports[role],
+            .address = {.ip = 0xc0000201u + (uint32_t)role,
+                        .port = ports[role],
                         .kind = ADDRESS_IPV4}, /* 192.0.2.0/24 is for examples */
         };
         inventory->servers[role] = server;
@@ -264,8 +266,7 @@ bool lang_load_model(struct lang *lang, const char *name_or_path, const struct m
     if (!is_path) {
         char hint[128];
         struct nearest nearest = {.word = name_or_path};
-        loading.path =
-            find_model(lang, name_or_path, &loading.shown, &loading.of_stdlib, &nearest);
+        loading.path = find_model(lang, name_or_path, &loading.shown, &loading.of_stdlib, &nearest);
         if (loading.path == NULL) {
             error_list_add(errors, NULL, 0, "there is no model '%s'%s", name_or_path,
                            nearest_hint(&nearest, hint));

@@ -2,8 +2,8 @@
  *
  * Floor: lang. One Lua state, sandboxed and limited (memory, instructions, recursion, patterns), in
  * which a cluster file and a workflow are evaluated together, since a deploy adapter of the one is
- * called while the other is planned. Nothing here touches a socket. All errors of a file come in one
- * error_list, each with file:line and, where there is one, the nearest right word. */
+ * called while the other is planned. Nothing here touches a socket. All errors of a file come in
+ * one error_list, each with file:line and, where there is one, the nearest right word. */
 #ifndef PEGFLOW_LANG_LANG_H
 #define PEGFLOW_LANG_LANG_H
 
@@ -39,21 +39,21 @@ struct lang_set {
     const char *name;
     const char *value;
 };
-/* Evaluates the file against the inventory (NULL: a stand-in of one server of each role). Params: `sets` over
- * those of the cluster file (the one loaded before, if any) over defaults. Without a cluster file
- * `deploy` stays a step without children. */
+/* Evaluates the file against the inventory (NULL: a stand-in of one server of each role). Params:
+ * `sets` over those of the cluster file (the one loaded before, if any) over defaults. Without a
+ * cluster file `deploy` stays a step without children. */
 bool lang_load_workflow(struct lang *lang, const char *path, const struct inventory *inventory,
                         const struct lang_set *sets, size_t set_count, const struct workflow **out,
                         struct error_list *errors);
 
 /* ---- called while a run is going on; each is a protected call under call_instructions */
 enum answer { ANSWER_NO, ANSWER_YES, ANSWER_UNKNOWN };
-/* COND_LUA. A failure of the function (error, runaway, wrong type) is `err` with file:line. The reason
- * is appended to `reason` when the function gave one. nil means unknown. */
-bool lang_ask(struct lang *lang, const struct condition *condition,
-              const struct snapshot *snapshot, enum answer *answer, struct text *reason,
-              struct error *err);
-/* `expect` predicates. For exec: exit_code and output; http: status and body; remote_command: text. */
+/* COND_LUA. A failure of the function (error, runaway, wrong type) is `err` with file:line. The
+ * reason is appended to `reason` when the function gave one. nil means unknown. */
+bool lang_ask(struct lang *lang, const struct condition *condition, const struct snapshot *snapshot,
+              enum answer *answer, struct text *reason, struct error *err);
+/* `expect` predicates. For exec: exit_code and output; http: status and body; remote_command: text.
+ */
 bool lang_expect_text(struct lang *lang, int reference, const char *text, bool *yes,
                       struct text *reason, struct error *err);
 bool lang_expect_result(struct lang *lang, int reference, const char *code_name, int code,

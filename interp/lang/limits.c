@@ -2,8 +2,9 @@
  *
  * What a script could do to get round it, and why it can't:
  * - loop without end: the count hook fires; once the budget is spent it fires at every instruction;
- * - catch that error: pcall and xpcall pass it on, and a handler of xpcall runs after the unwinding,
- *   under the same spent budget; there are no metatables to hang __close or __gc on, no coroutines;
+ * - catch that error: pcall and xpcall pass it on, and a handler of xpcall runs after the
+ * unwinding, under the same spent budget; there are no metatables to hang __close or __gc on, no
+ * coroutines;
  * - spend its time inside C, where no hook fires: what can take long there (patterns, sort, rep,
  *   concat, move, unpack) is bounded or charged by work done, and every allocated byte is charged;
  * - do dear things in few instructions (compare two huge strings): strings have a limit of their
@@ -19,9 +20,9 @@
 enum {
     HOOK_EVERY = 1000,
     BYTES_PER_INSTRUCTION = 64,
-    CPU_LIMIT_US = 5 * 1000 * 1000,
+    CPU_LIMIT_US = 2 * 1000 * 1000,
     DEEP_CALLS = 10000, /* what runs out of memory below so many calls calls itself without end */
-    ARENA_SHARE = 2, /* the arena may grow to this many times the ceiling of Lua's memory */
+    ARENA_SHARE = 2,    /* the arena may grow to this many times the ceiling of Lua's memory */
 };
 
 struct lang *lang_of(lua_State *L)
@@ -56,7 +57,8 @@ void *lang_allocate(void *ctx, void *memory, size_t old_bytes, size_t new_bytes)
         return NULL;
     }
     /* Without memory, old_bytes is the kind of the new object. */
-    bool too_long = memory == NULL && old_bytes == LUA_TSTRING && new_bytes > STRING_BYTES_LIMIT + 64;
+    bool too_long =
+        memory == NULL && old_bytes == LUA_TSTRING && new_bytes > STRING_BYTES_LIMIT + 64;
     size_t had = memory == NULL ? 0 : old_bytes;
     if (new_bytes > had) {
         bool fault = lang->allocations_left >= 0 && lang->allocations_left-- == 0;

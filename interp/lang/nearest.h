@@ -6,8 +6,8 @@
 
 #include <stddef.h>
 
-/* Keeps the nearest of the candidates offered, if it is near enough; candidates are not copied. Equally
- * near ones: the first by alphabet, so that the order of offers does not matter. */
+/* Keeps the nearest of the candidates offered, if it is near enough; candidates are not copied.
+ * Equally near ones: the first by alphabet, so that the order of offers does not matter. */
 struct nearest {
     const char *word;
     const char *best;

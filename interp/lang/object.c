@@ -8,12 +8,18 @@
 
 /* Lua's own messages show these: "attempt to index a step value". */
 static const char *const kind_names[OBJECT_KIND_COUNT] = {
-    [OBJECT_PLACEHOLDER] = "misspelled name", [OBJECT_STEP] = "step",
-    [OBJECT_CONDITION] = "condition",         [OBJECT_POLICY] = "policy",
-    [OBJECT_PARAM] = "param",                 [OBJECT_SERVER] = "node",
-    [OBJECT_DURATION] = "duration",           [OBJECT_FILE] = "file",
-    [OBJECT_PARTIAL] = "unfinished step",     [OBJECT_CLUSTER] = "cluster",
-    [OBJECT_PARAMS] = "params",               [OBJECT_VIEW] = "snapshot",
+    [OBJECT_PLACEHOLDER] = "misspelled name",
+    [OBJECT_STEP] = "step",
+    [OBJECT_CONDITION] = "condition",
+    [OBJECT_POLICY] = "policy",
+    [OBJECT_PARAM] = "param",
+    [OBJECT_SERVER] = "node",
+    [OBJECT_DURATION] = "duration",
+    [OBJECT_FILE] = "file",
+    [OBJECT_PARTIAL] = "unfinished step",
+    [OBJECT_CLUSTER] = "cluster",
+    [OBJECT_PARAMS] = "params",
+    [OBJECT_VIEW] = "snapshot",
 };
 
 const char *object_kind_name(enum object_kind kind)
@@ -372,18 +378,19 @@ static int return_placeholder(lua_State *L)
 }
 
 static const luaL_Reg common_methods[] = {
-    {"__index", object_index},       {"__newindex", object_newindex},
-    {"__call", object_call},         {"__tostring", object_tostring},
-    {"__eq", object_equal},          {NULL, NULL},
+    {"__index", object_index},       {"__newindex", object_newindex}, {"__call", object_call},
+    {"__tostring", object_tostring}, {"__eq", object_equal},          {NULL, NULL},
 };
 static const luaL_Reg duration_methods[] = {
-    {"__add", object_add}, {"__mul", object_multiply},      {"__lt", object_less},
-    {"__le", object_less_or_equal}, {NULL, NULL},
+    {"__add", object_add}, {"__mul", object_multiply},
+    {"__lt", object_less}, {"__le", object_less_or_equal},
+    {NULL, NULL},
 };
 static const luaL_Reg list_methods[] = {{"__len", object_length}, {NULL, NULL}};
 static const luaL_Reg placeholder_methods[] = {
-    {"__sub", return_placeholder},  {"__div", return_placeholder},    {"__mod", return_placeholder},
-    {"__pow", return_placeholder},  {"__unm", return_placeholder},    {"__idiv", return_placeholder},
+    {"__sub", return_placeholder},    {"__div", return_placeholder},
+    {"__mod", return_placeholder},    {"__pow", return_placeholder},
+    {"__unm", return_placeholder},    {"__idiv", return_placeholder},
     {"__concat", return_placeholder}, {NULL, NULL},
 };
 

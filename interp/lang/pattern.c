@@ -215,9 +215,10 @@ static const char *match_again(struct matcher *matcher, const char *at, int digi
         matcher->captures[index].length == CAPTURE_OPEN) {
         luaL_error(matcher->L, "invalid capture index %%%d in a pattern", index + 1);
     }
-    /* A capture of a position is as good as empty. */
     ptrdiff_t length = matcher->captures[index].length;
-    length = length < 0 ? 0 : length;
+    if (length == CAPTURE_POSITION) {
+        return NULL; /* a position holds no text, not even the empty one */
+    }
     lang_charge(matcher->L, length / 16);
     if (matcher->subject_end - at < length ||
         memcmp(matcher->captures[index].from, at, (size_t)length) != 0) {
@@ -256,8 +257,8 @@ static bool at_frontier(struct matcher *matcher, const char *at, const char *set
     return !is_in_set(matcher, before, set, after - 1) && is_in_set(matcher, here, set, after - 1);
 }
 
-/* One item with what follows it. True: go on in the loop with `at` and `pattern` moved on. False: the
- * outcome is in `end`. */
+/* One item with what follows it. True: go on in the loop with `at` and `pattern` moved on. False:
+ * the outcome is in `end`. */
 static bool match_item(struct matcher *matcher, const char **at, const char **pattern,
                        const char **end)
 {

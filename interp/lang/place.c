@@ -52,8 +52,7 @@ static struct step *place(struct placing *placing, const struct step *draft, str
 static void place_list(struct placing *placing, struct step_list *list, struct scope *scope,
                        const struct server *server)
 {
-    struct step **items =
-        arena_allocate(&placing->lang->arena, (list->count + 1) * sizeof *items);
+    struct step **items = arena_allocate(&placing->lang->arena, (list->count + 1) * sizeof *items);
     for (size_t i = 0; i < list->count; i++) {
         items[i] = place(placing, list->items[i], scope, server);
     }

@@ -29,8 +29,8 @@ enum {
 
 /* One file that was loaded. */
 struct loaded_file {
-    const char *path;    /* to open */
-    const char *shown;   /* as the user would name it; what `source` carries */
+    const char *path;       /* to open */
+    const char *shown;      /* as the user would name it; what `source` carries */
     const char *chunk_name; /* "@" and `shown` */
     char chunk[LUA_IDSIZE]; /* as Lua shows it in messages: long names are cut */
     bool of_stdlib;
@@ -55,12 +55,20 @@ enum object_kind {
     OBJECT_KIND_COUNT
 };
 
-enum view_kind { VIEW_SNAPSHOT, VIEW_NODES, VIEW_NODE, VIEW_TABLES, VIEW_TABLE, VIEW_PARTITIONS,
-                 VIEW_PARTITION, VIEW_SECONDARIES };
+enum view_kind {
+    VIEW_SNAPSHOT,
+    VIEW_NODES,
+    VIEW_NODE,
+    VIEW_TABLES,
+    VIEW_TABLE,
+    VIEW_PARTITIONS,
+    VIEW_PARTITION,
+    VIEW_SECONDARIES
+};
 struct view {
     enum view_kind kind;
-    uint64_t generation;   /* that of the call it was made in */
-    const void *of;        /* struct snapshot, _node, _table, _partition */
+    uint64_t generation; /* that of the call it was made in */
+    const void *of;      /* struct snapshot, _node, _table, _partition */
 };
 
 /* Every userdata a script can hold. */
@@ -111,7 +119,7 @@ struct lang {
     int placeholder;           /* references */
     int metatables[OBJECT_KIND_COUNT];
     int globals;
-    int sort; /* Lua's own table.sort */
+    int sort;             /* Lua's own table.sort */
     int file_environment; /* metatable of each file's environment */
     int server_lists[ROLE_COUNT];
 
@@ -138,17 +146,18 @@ void lang_pass_on(lua_State *L, int status);
 /* ---- errors.c */
 /* The line of the script that is running: the innermost one outside of the standard library. */
 struct source lang_where(lua_State *L);
-/* Adds to the errors of the load under way (once, if it is there already). Outside of a load it is an
- * error of the script: may jump. */
+/* Adds to the errors of the load under way (once, if it is there already). Outside of a load it is
+ * an error of the script: may jump. */
 void lang_complain(struct lang *lang, struct source where, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* As lang_complain, for a message of Lua's that begins with its place. may jump */
 void lang_complain_message(lua_State *L, const char *message);
-/* Runs `function(ctx)` in a protected call under a budget. False: the failure is in `where`, `err`. */
+/* Runs `function(ctx)` in a protected call under a budget. False: the failure is in `where`, `err`.
+ */
 bool lang_run(struct lang *lang, lua_CFunction function, void *ctx, int64_t budget,
               struct source *where, struct error *err);
-/* As lua_pcall from inside; limits are passed on. On failure the error was reported to the errors of
- * the load and nothing is pushed. may jump */
+/* As lua_pcall from inside; limits are passed on. On failure the error was reported to the errors
+ * of the load and nothing is pushed. may jump */
 bool lang_call(lua_State *L, int argument_count, int result_count);
 /* ---- sandbox.c, sandbox_string.c, sandbox_table.c; all may jump */
 void sandbox_open(lua_State *L);
@@ -160,7 +169,7 @@ const char *sandbox_tostring(lua_State *L, int index, size_t *length); /* pushes
 /* ---- object.c; all may jump but object_at */
 void object_open(lua_State *L);
 struct object *object_new(lua_State *L, enum object_kind kind);
-struct object *object_at(lua_State *L, int index); /* NULL: not one */
+struct object *object_at(lua_State *L, int index);                             /* NULL: not one */
 struct object *object_of_kind(lua_State *L, int index, enum object_kind kind); /* or NULL */
 void object_push_placeholder(lua_State *L);
 void object_push_duration(lua_State *L, int64_t us);
@@ -176,9 +185,9 @@ struct call {
     struct lang *lang;
     const char *constructor;
     struct source where;
-    int table;      /* of a step: its index on the stack */
-    bool tainted;   /* an error was reported, here or before in a value: do not build */
-    int32_t depth;  /* of the steps or conditions read */
+    int table;     /* of a step: its index on the stack */
+    bool tainted;  /* an error was reported, here or before in a value: do not build */
+    int32_t depth; /* of the steps or conditions read */
     int32_t count;
 };
 /* may jump: reads the table at `index` into `base`. Reports everything wrong; look at tainted. */
@@ -199,14 +208,14 @@ const char **value_sorted_keys(lua_State *L, struct call *call, int index, const
 const char *json_encode(lua_State *L, struct call *call, int index); /* may jump; in the arena */
 
 /* ---- construct.c, steps.c: constructors as functions */
-int construct_call(lua_State *L); /* upvalue 1: the descriptor */
+int construct_call(lua_State *L);                         /* upvalue 1: the descriptor */
 int construct_apply(lua_State *L, struct object *object); /* __call: argument at 2 */
 /* What a step of this kind needs beyond its rows. may jump */
 void step_finish(lua_State *L, struct call *call, const struct descriptor *descriptor,
                  struct draft *draft);
 bool command_only_reads(const char *name, size_t argument_count);
-/* file_drafts.c: a model with the defaults of the release its table names; may jump. And what a file
- * needs beyond its rows. */
+/* file_drafts.c: a model with the defaults of the release its table names; may jump. And what a
+ * file needs beyond its rows. */
 struct model *model_draft(lua_State *L, struct call *call, const char *name, int table);
 void file_finish(struct call *call, const struct descriptor *descriptor, void *file);
 

@@ -68,8 +68,8 @@ static int global_assigned(lua_State *L)
 {
     struct lang *lang = lang_of(L);
     char buffer[96];
-    const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2)
-                                                     : object_describe(L, 2, buffer);
+    const char *name =
+        lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : object_describe(L, 2, buffer);
     lang_complain(lang, lang_where(L), "'%s' would be a global: write local %s", name, name);
     lua_settop(L, 3);
     if (!lua_isnil(L, 2)) {
@@ -214,8 +214,8 @@ static void add_base(lua_State *L, int globals)
 {
     static const char *const kept[] = {"assert", "error", "ipairs", "type", NULL};
     static const luaL_Reg own[] = {
-        {"pairs", sandbox_pairs},   {"pcall", base_pcall}, {"tostring", base_tostring},
-        {"xpcall", base_xpcall},    {"require", require_file}, {NULL, NULL},
+        {"pairs", sandbox_pairs}, {"pcall", base_pcall},     {"tostring", base_tostring},
+        {"xpcall", base_xpcall},  {"require", require_file}, {NULL, NULL},
     };
     lua_pushcfunction(L, luaopen_base);
     lua_call(L, 0, 1);
@@ -236,10 +236,9 @@ static void add_base(lua_State *L, int globals)
 static void add_libraries(lua_State *L, int globals)
 {
     /* No sine or logarithm: their last digits differ from machine to machine. */
-    static const char *const math[] = {"abs",        "ceil", "floor",      "fmod", "huge",
-                                       "max",        "maxinteger", "min",  "mininteger",
-                                       "modf",       "pi",   "sqrt",       "tointeger",
-                                       "type",       "ult",  NULL};
+    static const char *const math[] = {"abs",        "ceil", "floor",      "fmod", "huge", "max",
+                                       "maxinteger", "min",  "mininteger", "modf", "pi",   "sqrt",
+                                       "tointeger",  "type", "ult",        NULL};
     lua_pushcfunction(L, luaopen_math);
     lua_call(L, 0, 1);
     lua_createtable(L, 0, 16);

@@ -35,7 +35,11 @@ static int string_rep(lua_State *L)
     lua_Integer count = luaL_checkinteger(L, 2);
     luaL_optlstring(L, 3, "", &separator_length);
     size_t each = length + separator_length;
-    if (count > 0 && each > 0 && (lua_Unsigned)count > STRING_BYTES_LIMIT / each) {
+    if (each == 0) {
+        lua_pushliteral(L, ""); /* Lua would count to the end all the same */
+        return 1;
+    }
+    if (count > 0 && (lua_Unsigned)count > STRING_BYTES_LIMIT / each) {
         return luaL_error(L, "string.rep: the result is too long; the limit is %d MB",
                           STRING_BYTES_LIMIT / 1024 / 1024);
     }
@@ -136,10 +140,9 @@ static int find_plain(lua_State *L, const struct search *search)
     size_t pattern_length = (size_t)(search->pattern_end - search->pattern);
     size_t left = search->length - search->from;
     lang_charge(L, (int64_t)((left + pattern_length) / 8));
-    const char *found =
-        pattern_length == 0 ? search->subject + search->from
-                            : memmem(search->subject + search->from, left, search->pattern,
-                                     pattern_length);
+    const char *found = pattern_length == 0 ? search->subject + search->from
+                                            : memmem(search->subject + search->from, left,
+                                                     search->pattern, pattern_length);
     if (found == NULL) {
         lua_pushnil(L);
         return 1;
@@ -147,6 +150,17 @@ static int find_plain(lua_State *L, const struct search *search)
     lua_pushinteger(L, found - search->subject + 1);
     lua_pushinteger(L, found - search->subject + (lua_Integer)pattern_length);
     return 2;
+}
+
+/* Then string.find looks for it as it stands; a lone ')' is no mistake there. */
+static bool is_plain(const struct search *search)
+{
+    for (const char *c = search->pattern; c < search->pattern_end; c++) {
+        if (*c != '\0' && strchr("^$*+?.([%-", *c) != NULL) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static int find_or_match(lua_State *L, bool find)
@@ -158,7 +172,7 @@ static int find_or_match(lua_State *L, bool find)
         lua_pushnil(L);
         return 1;
     }
-    if (find && lua_toboolean(L, 4)) {
+    if (find && (lua_toboolean(L, 4) || is_plain(&search))) {
         return find_plain(L, &search);
     }
     read_anchor(&search);
@@ -216,8 +230,7 @@ static int next_match(lua_State *L)
     }
     lua_pushinteger(L, (lua_Integer)search.length + 1);
     lua_replace(L, lua_upvalueindex(3));
-    lua_pushnil(L);
-    return 1;
+    return 0;
 }
 
 static int string_gmatch(lua_State *L)
@@ -295,8 +308,9 @@ static int string_gsub(lua_State *L)
     read_search(L, 0, &search);
     read_anchor(&search);
     int type = lua_type(L, 3);
-    luaL_argexpected(L, type == LUA_TNUMBER || type == LUA_TSTRING || type == LUA_TTABLE ||
-                            type == LUA_TFUNCTION,
+    luaL_argexpected(L,
+                     type == LUA_TNUMBER || type == LUA_TSTRING || type == LUA_TTABLE ||
+                         type == LUA_TFUNCTION,
                      3, "text, table or function");
     lua_Integer limit = luaL_optinteger(L, 4, (lua_Integer)search.length + 1);
     pattern_start(&matcher, L, search.subject, search.length, search.pattern_end);
@@ -330,17 +344,15 @@ static int string_gsub(lua_State *L)
 void sandbox_push_strings(lua_State *L)
 {
     static const luaL_Reg wrapped[] = {
-        {"byte", charged_by_length},  {"char", string_char},
-        {"format", string_format},    {"len", charged_by_length},
-        {"lower", charged_by_length}, {"rep", string_rep},
+        {"byte", charged_by_length},    {"char", string_char},
+        {"format", string_format},      {"len", charged_by_length},
+        {"lower", charged_by_length},   {"rep", string_rep},
         {"reverse", charged_by_length}, {"sub", charged_by_length},
-        {"upper", charged_by_length}, {NULL, NULL},
+        {"upper", charged_by_length},   {NULL, NULL},
     };
     static const luaL_Reg own[] = {
-        {"find", string_find},
-        {"gmatch", string_gmatch},
-        {"gsub", string_gsub},
-        {"match", string_match},
+        {"find", string_find}, {"gmatch", string_gmatch},
+        {"gsub", string_gsub}, {"match", string_match},
         {NULL, NULL},
     };
     lua_createtable(L, 0, 16);

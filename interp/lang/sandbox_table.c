@@ -102,8 +102,9 @@ static int table_pack(lua_State *L)
 void sandbox_push_tables(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"concat", table_concat}, {"insert", table_insert}, {"move", table_move},
-        {"pack", table_pack},     {"remove", table_remove}, {"sort", table_sort},
+        {"concat", table_concat}, {"insert", table_insert},
+        {"move", table_move},     {"pack", table_pack},
+        {"remove", table_remove}, {"sort", table_sort},
         {"unpack", table_unpack}, {NULL, NULL},
     };
     lua_createtable(L, 0, 8);

@@ -1,8 +1,8 @@
 /* lang/step.h - what a workflow file says, as a tree that the interpreter walks.
  *
- * Floor: lang. Plain data in the workflow's arena, fixed once loaded: rolling bodies were called for
- * each server of the inventory, `deploy` was replaced by the steps its adapter returned. `lua` holds
- * references that only lang/lang.h understands. No Lua types here: engine/ reads this. */
+ * Floor: lang. Plain data in the workflow's arena, fixed once loaded: rolling bodies were called
+ * for each server of the inventory, `deploy` was replaced by the steps its adapter returned. `lua`
+ * holds references that only lang/lang.h understands. No Lua types here: engine/ reads this. */
 #ifndef PEGFLOW_LANG_STEP_H
 #define PEGFLOW_LANG_STEP_H
 
@@ -32,7 +32,7 @@ enum condition_kind {
     COND_ALL_OF,
     COND_ANY_OF,
     COND_NOT,
-    COND_LUA, /* a site's own function over the snapshot */
+    COND_LUA,              /* a site's own function over the snapshot */
     COND_SURVIVES_LOSS_OF, /* described, not yet there */
     COND_NO_LEFTOVERS,     /* described, not yet there */
     CONDITION_KIND_COUNT
@@ -44,7 +44,7 @@ struct condition {
     const struct server *server;
     const struct condition **parts; /* all_of, any_of, not_ */
     size_t part_count;
-    int lua; /* COND_LUA */
+    int lua;        /* COND_LUA */
     int64_t number; /* survives_loss_of(n) */
 };
 
@@ -96,11 +96,12 @@ struct step_list {
 
 struct step {
     enum step_kind kind;
-    const char *id;     /* the whole path: "replicas/10.0.0.3:34801/drain/wait_until-2" */
-    const char *label;  /* its last part, to show */
+    const char *id;    /* the whole path: "replicas/10.0.0.3:34801/drain/wait_until-2" */
+    const char *label; /* its last part, to show */
     struct source where;
-    const struct server *server; /* the server it is about (its own, or that of the rolling), or NULL */
-    int64_t timeout_us; /* of this step as a whole; -1: none given */
+    const struct server
+        *server;           /* the server it is about (its own, or that of the rolling), or NULL */
+    int64_t timeout_us;    /* of this step as a whole; -1: none given */
     struct step_list body; /* children in order: groups, hold, rolling (one `steps` per server),
                               deploy (the adapter's steps), when */
     union {
@@ -150,7 +151,7 @@ struct step {
             int64_t pause_us; /* between two servers */
         } rolling;            /* body.items[i] is a STEP_STEPS with .server set */
         struct {
-            int32_t level; /* 0: none */
+            int32_t level;                  /* 0: none */
             struct setting_value *settings; /* sorted by name */
             size_t setting_count;
         } hold;

@@ -7,10 +7,17 @@
 
 /* Commands that change nothing, whatever their arguments. A '*' at the end stands for more. */
 static const char *const reading_commands[] = {
-    "help",         "server-info",        "server-stat",
-    "flush-log",    "perf-counters*",     "config-dump",
-    "task-code",    "engine",             "system.queue",
-    "replica.query-*", "meta.lb.get_balance_operation_count",
+    "help",
+    "server-info",
+    "server-stat",
+    "flush-log",
+    "perf-counters*",
+    "config-dump",
+    "task-code",
+    "engine",
+    "system.queue",
+    "replica.query-*",
+    "meta.lb.get_balance_operation_count",
 };
 /* ... and those that only ask when they get no argument, besides the settings we know. */
 static const char *const asking_commands[] = {
@@ -138,8 +145,9 @@ static void finish_http(struct call *call, struct draft *draft)
     struct step *step = &draft->step;
     step->as.http.method = http_methods[draft->only_word];
     if (step->as.http.url != NULL && !is_url(step->as.http.url)) {
-        call_complain(call, "'url' must begin with http:// or https:// and have no blanks, not "
-                            "'%.100s'",
+        call_complain(call,
+                      "'url' must begin with http:// or https:// and have no blanks, not "
+                      "'%.100s'",
                       step->as.http.url);
     }
     if (draft->json != NULL && step->as.http.body != NULL) {

@@ -1,28 +1,16 @@
-/* Reads one value of a script into a field: one function for each kind of field. */
-#include "lang/private.h"
+/* Reads one value of a script into a field: plain values, and which reader is whose. */
+#include "lang/values.h"
 
 #include "base/duration.h"
-#include "pegasus/release.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-/* Where a reader puts things, and whom it complains to. */
-struct target {
-    struct call *call;
-    const struct field *field;
-    void *base;
-};
-
-#define STORE(target, value)                                                                       \
-    memcpy((char *)(target)->base + (target)->field->offset, &(value), sizeof(value))
-
-static void *arena_array(struct call *call, size_t count, size_t bytes)
+void *value_array(struct call *call, size_t count, size_t bytes)
 {
     return arena_allocate(&call->lang->arena, (count + 1) * bytes); /* one more: ends with zeros */
 }
 
-static void store_count(const struct target *target, size_t count)
+void value_store_count(const struct target *target, size_t count)
 {
     if (target->field->count_offset == 0) {
         return;
@@ -35,7 +23,7 @@ static void store_count(const struct target *target, size_t count)
     memcpy((char *)target->base + target->field->count_offset, &count, sizeof count);
 }
 
-static bool is_placeholder(lua_State *L, struct call *call, int index)
+bool value_is_placeholder(lua_State *L, struct call *call, int index)
 {
     if (object_of_kind(L, index, OBJECT_PLACEHOLDER) == NULL) {
         return false;
@@ -44,7 +32,7 @@ static bool is_placeholder(lua_State *L, struct call *call, int index)
     return true;
 }
 
-static void complain_kind(lua_State *L, const struct target *target, int index, const char *wants)
+void value_complain_kind(lua_State *L, const struct target *target, int index, const char *wants)
 {
     char buffer[96];
     const struct object *object = object_at(L, index);
@@ -69,7 +57,7 @@ const char *value_text(lua_State *L, struct call *call, int index, const char *w
         return text;
     }
     if (lua_type(L, index) != LUA_TSTRING) {
-        if (!is_placeholder(L, call, index)) {
+        if (!value_is_placeholder(L, call, index)) {
             call_complain(call, "%s must be text, not %s", what, object_describe(L, index, buffer));
         }
         return NULL;
@@ -86,7 +74,7 @@ lua_Integer value_list_length(lua_State *L, struct call *call, int index, const 
 {
     char buffer[96];
     if (lua_type(L, index) != LUA_TTABLE) {
-        if (!is_placeholder(L, call, index)) {
+        if (!value_is_placeholder(L, call, index)) {
             call_complain(call, "%s must be a list, not %s", what,
                           object_describe(L, index, buffer));
         }
@@ -128,7 +116,7 @@ const char **value_sorted_keys(lua_State *L, struct call *call, int index, const
 {
     char buffer[96];
     if (lua_type(L, index) != LUA_TTABLE) {
-        if (!is_placeholder(L, call, index)) {
+        if (!value_is_placeholder(L, call, index)) {
             call_complain(call, "%s must be a table, not %s", what,
                           object_describe(L, index, buffer));
         }
@@ -139,7 +127,7 @@ const char **value_sorted_keys(lua_State *L, struct call *call, int index, const
         n++;
     }
     lang_charge(L, (int64_t)n);
-    const char **keys = arena_array(call, n, sizeof *keys);
+    const char **keys = value_array(call, n, sizeof *keys);
     size_t filled = 0;
     for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) {
         if (lua_type(L, -2) != LUA_TSTRING) {
@@ -164,7 +152,7 @@ const char **value_sorted_keys(lua_State *L, struct call *call, int index, const
 static void read_text(lua_State *L, const struct target *target, int index)
 {
     if (lua_type(L, index) != LUA_TSTRING) {
-        complain_kind(L, target, index, "a text");
+        value_complain_kind(L, target, index, "a text");
         return;
     }
     const char *text = value_text(L, target->call, index, target->field->name);
@@ -200,7 +188,7 @@ static void read_integer(lua_State *L, const struct target *target, int index)
     int exact = 0;
     lua_Integer value = lua_type(L, index) == LUA_TNUMBER ? lua_tointegerx(L, index, &exact) : 0;
     if (!exact) {
-        complain_kind(L, target, index, "a whole number");
+        value_complain_kind(L, target, index, "a whole number");
         return;
     }
     char shown[32];
@@ -225,7 +213,7 @@ static void read_integer(lua_State *L, const struct target *target, int index)
 static void read_number(lua_State *L, const struct target *target, int index)
 {
     if (lua_type(L, index) != LUA_TNUMBER) {
-        complain_kind(L, target, index, "a number");
+        value_complain_kind(L, target, index, "a number");
         return;
     }
     double number = lua_tonumber(L, index);
@@ -235,7 +223,7 @@ static void read_number(lua_State *L, const struct target *target, int index)
 static void read_boolean(lua_State *L, const struct target *target, int index)
 {
     if (lua_type(L, index) != LUA_TBOOLEAN) {
-        complain_kind(L, target, index, "true or false");
+        value_complain_kind(L, target, index, "true or false");
         return;
     }
     bool value = lua_toboolean(L, index) != 0;
@@ -257,7 +245,7 @@ static void read_duration(lua_State *L, const struct target *target, int index)
                       field->name, "90s", "10m", object_describe(L, index, number));
         return;
     } else if (lua_type(L, index) != LUA_TSTRING) {
-        complain_kind(L, target, index, "a duration such as \"90s\"");
+        value_complain_kind(L, target, index, "a duration such as \"90s\"");
         return;
     } else if (!duration_parse(lua_tostring(L, index), &us, &err)) {
         call_complain(target->call, "'%s': %s", field->name, err.text);
@@ -272,7 +260,7 @@ static void read_duration(lua_State *L, const struct target *target, int index)
     STORE(target, us);
 }
 
-static int find_word(const char *const *words, const char *word)
+int value_find_word(const char *const *words, const char *word)
 {
     for (int i = 0; words[i] != NULL; i++) {
         if (strcmp(words[i], word) == 0) {
@@ -282,7 +270,7 @@ static int find_word(const char *const *words, const char *word)
     return -1;
 }
 
-static void complain_word(const struct target *target, const char *word, const char *const *words)
+void value_complain_word(const struct target *target, const char *word, const char *const *words)
 {
     char hint[128];
     char list[256];
@@ -300,13 +288,13 @@ static void complain_word(const struct target *target, const char *word, const c
 static void read_word(lua_State *L, const struct target *target, int index)
 {
     if (lua_type(L, index) != LUA_TSTRING) {
-        complain_kind(L, target, index, "a word");
+        value_complain_kind(L, target, index, "a word");
         return;
     }
     const char *word = lua_tostring(L, index);
-    int found = find_word(target->field->words, word);
+    int found = value_find_word(target->field->words, word);
     if (found < 0) {
-        complain_word(target, word, target->field->words);
+        value_complain_word(target, word, target->field->words);
         return;
     }
     STORE(target, found);
@@ -318,9 +306,9 @@ static void read_level(lua_State *L, const struct target *target, int index)
 {
     int32_t level;
     if (lua_type(L, index) != LUA_TSTRING) {
-        complain_kind(L, target, index, "a meta level such as \"steady\"");
+        value_complain_kind(L, target, index, "a meta level such as \"steady\"");
     } else if (!meta_level_parse(lua_tostring(L, index), &level)) {
-        complain_word(target, lua_tostring(L, index), level_words);
+        value_complain_word(target, lua_tostring(L, index), level_words);
     } else {
         STORE(target, level);
     }
@@ -342,7 +330,7 @@ static void read_texts(lua_State *L, const struct target *target, int index)
     if (count == 0 && target->field->kind == FIELD_TABLES) {
         call_complain(call, "'%s' is an empty list: write \"*\" for all", target->field->name);
     }
-    const char **texts = arena_array(call, (size_t)count, sizeof *texts);
+    const char **texts = value_array(call, (size_t)count, sizeof *texts);
     for (lua_Integer i = 0; i < count; i++) {
         char what[64];
         snprintf(what, sizeof what, "item %lld of %s", (long long)i + 1, target->field->name);
@@ -350,7 +338,7 @@ static void read_texts(lua_State *L, const struct target *target, int index)
         texts[i] = value_text(L, call, lua_gettop(L), what);
         lua_pop(L, 1);
     }
-    store_count(target, (size_t)count);
+    value_store_count(target, (size_t)count);
     STORE(target, texts);
 }
 
@@ -362,7 +350,7 @@ static void read_pairs(lua_State *L, const struct target *target, int index)
     if (keys == NULL) {
         return;
     }
-    const char **pairs = arena_array(call, count, sizeof *pairs);
+    const char **pairs = value_array(call, count, sizeof *pairs);
     bool header = target->field->separator == ':';
     for (size_t i = 0; i < count; i++) {
         lua_getfield(L, index, keys[i]);
@@ -396,7 +384,7 @@ static void store_reference(lua_State *L, const struct target *target, int index
 static void read_function(lua_State *L, const struct target *target, int index)
 {
     if (lua_type(L, index) != LUA_TFUNCTION) {
-        complain_kind(L, target, index, "a function");
+        value_complain_kind(L, target, index, "a function");
         return;
     }
     store_reference(L, target, index);
@@ -406,8 +394,7 @@ static void read_functions(lua_State *L, const struct target *target, int index)
 {
     size_t count;
     char buffer[96];
-    const char **keys =
-        value_sorted_keys(L, target->call, index, target->field->name, &count);
+    const char **keys = value_sorted_keys(L, target->call, index, target->field->name, &count);
     if (keys == NULL) {
         return;
     }
@@ -415,12 +402,12 @@ static void read_functions(lua_State *L, const struct target *target, int index)
         call_complain(target->call, "'%s' is an empty table", target->field->name);
     }
     for (size_t i = 0; i < count; i++) {
-        if (find_word(target->field->words, keys[i]) < 0) {
-            complain_word(target, keys[i], target->field->words);
+        if (value_find_word(target->field->words, keys[i]) < 0) {
+            value_complain_word(target, keys[i], target->field->words);
             continue;
         }
         if (lua_getfield(L, index, keys[i]) != LUA_TFUNCTION &&
-            !is_placeholder(L, target->call, -1)) {
+            !value_is_placeholder(L, target->call, -1)) {
             call_complain(target->call, "'%s.%s' must be a function, not %s", target->field->name,
                           keys[i], object_describe(L, -1, buffer));
         }
@@ -433,12 +420,11 @@ static void read_values(lua_State *L, const struct target *target, int index)
 {
     size_t count;
     char buffer[96];
-    const char **keys =
-        value_sorted_keys(L, target->call, index, target->field->name, &count);
+    const char **keys = value_sorted_keys(L, target->call, index, target->field->name, &count);
     for (size_t i = 0; keys != NULL && i < count; i++) {
         int type = lua_getfield(L, index, keys[i]);
         if (type != LUA_TSTRING && type != LUA_TNUMBER && type != LUA_TBOOLEAN &&
-            !is_placeholder(L, target->call, -1)) {
+            !value_is_placeholder(L, target->call, -1)) {
             call_complain(target->call, "'%s.%s' must be text, a number, true or false, not %s",
                           target->field->name, keys[i], object_describe(L, -1, buffer));
         }
@@ -453,13 +439,14 @@ static void read_params(lua_State *L, const struct target *target, int index)
 {
     size_t count;
     char buffer[96];
-    const char **keys =
-        value_sorted_keys(L, target->call, index, target->field->name, &count);
+    const char **keys = value_sorted_keys(L, target->call, index, target->field->name, &count);
     for (size_t i = 0; keys != NULL && i < count; i++) {
         lua_getfield(L, index, keys[i]);
-        if (object_of_kind(L, -1, OBJECT_PARAM) == NULL && !is_placeholder(L, target->call, -1)) {
-            call_complain(target->call, "param '%s' wants duration { ... }, integer { ... } and so "
-                                        "on, not %s",
+        if (object_of_kind(L, -1, OBJECT_PARAM) == NULL &&
+            !value_is_placeholder(L, target->call, -1)) {
+            call_complain(target->call,
+                          "param '%s' wants duration { ... }, integer { ... } and so "
+                          "on, not %s",
                           keys[i], object_describe(L, -1, buffer));
         }
         lua_pop(L, 1);
@@ -469,330 +456,6 @@ static void read_params(lua_State *L, const struct target *target, int index)
     }
 }
 
-/* ---- values of ours */
-static void count_in(struct call *call, const struct object *object)
-{
-    call->depth = object->depth > call->depth ? object->depth : call->depth;
-    int64_t sum = (int64_t)call->count + object->count;
-    call->count = sum > INT32_MAX ? INT32_MAX : (int32_t)sum;
-}
-
-static void read_condition(lua_State *L, const struct target *target, int index)
-{
-    const struct object *object = object_of_kind(L, index, OBJECT_CONDITION);
-    if (object == NULL) {
-        complain_kind(L, target, index, "a condition");
-        return;
-    }
-    count_in(target->call, object);
-    STORE(target, object->condition);
-}
-
-static void read_conditions(lua_State *L, const struct target *target, int index)
-{
-    struct call *call = target->call;
-    char buffer[96];
-    lua_Integer count = value_list_length(L, call, index, target->field->name);
-    if (count < 0) {
-        return;
-    }
-    const struct condition **conditions = arena_array(call, (size_t)count, sizeof *conditions);
-    for (lua_Integer i = 0; i < count; i++) {
-        lua_rawgeti(L, index, i + 1);
-        const struct object *object = object_of_kind(L, -1, OBJECT_CONDITION);
-        if (object != NULL) {
-            count_in(call, object);
-            conditions[i] = object->condition;
-        } else if (!is_placeholder(L, call, -1)) {
-            call_complain(call, "item %lld of '%s' must be a condition, not %s", (long long)i + 1,
-                          target->field->name, object_describe(L, -1, buffer));
-        }
-        lua_pop(L, 1);
-    }
-    store_count(target, (size_t)count);
-    STORE(target, conditions);
-}
-
-static struct step *step_at(lua_State *L, struct call *call, int index, const char *what)
-{
-    char buffer[96];
-    const struct object *object = object_at(L, index);
-    if (object != NULL && object->kind == OBJECT_STEP) {
-        count_in(call, object);
-        return object->step;
-    }
-    if (is_placeholder(L, call, index)) {
-        return NULL;
-    }
-    if (object != NULL && object->kind == OBJECT_PARTIAL) {
-        call_complain(call, "%s is an unfinished '%s': its { ... } is missing", what,
-                      object->descriptor->name);
-    } else if (lua_type(L, index) == LUA_TTABLE) {
-        call_complain(call, "%s is a list: to put steps together write steps { ... }", what);
-    } else {
-        call_complain(call, "%s must be a step, not %s", what, object_describe(L, index, buffer));
-    }
-    return NULL;
-}
-
-void value_read_steps(lua_State *L, struct call *call, int index, const char *what,
-                      struct step_list *out)
-{
-    char item[160];
-    bool single = lua_type(L, index) != LUA_TTABLE;
-    lua_Integer count = single ? 1 : value_list_length(L, call, index, what);
-    if (count < 0) {
-        return;
-    }
-    if (count == 0) {
-        call_complain(call, "%s has no steps", what);
-        return;
-    }
-    struct step **items = arena_array(call, (size_t)count, sizeof *items);
-    if (single) {
-        items[0] = step_at(L, call, index, what);
-    }
-    for (lua_Integer i = 0; !single && i < count; i++) {
-        lua_rawgeti(L, index, i + 1);
-        snprintf(item, sizeof item, "item %lld of %s", (long long)i + 1, what);
-        items[i] = step_at(L, call, lua_gettop(L), item);
-        lua_pop(L, 1);
-    }
-    *out = (struct step_list){items, (size_t)count};
-}
-
-static void read_steps(lua_State *L, const struct target *target, int index)
-{
-    struct step_list list = {0};
-    value_read_steps(L, target->call, index, "the list", &list);
-    STORE(target, list);
-}
-
-static void read_action(lua_State *L, const struct target *target, int index)
-{
-    struct step *step = step_at(L, target->call, index, target->field->name);
-    if (step == NULL) {
-        return;
-    }
-    if (step->kind > STEP_LOG) {
-        call_complain(target->call, "'%s' must be an action, not %s", target->field->name,
-                      step_kind_name(step->kind));
-        return;
-    }
-    STORE(target, step);
-}
-
-static void read_servers(lua_State *L, const struct target *target, int index)
-{
-    struct call *call = target->call;
-    char buffer[96];
-    lua_Integer count = value_list_length(L, call, index, target->field->name);
-    if (count < 0) {
-        return;
-    }
-    const struct server **servers = arena_array(call, (size_t)count, sizeof *servers);
-    for (lua_Integer i = 0; i < count; i++) {
-        lua_rawgeti(L, index, i + 1);
-        const struct object *object = object_of_kind(L, -1, OBJECT_SERVER);
-        if (object != NULL) {
-            servers[i] = object->server;
-        } else if (!is_placeholder(L, call, -1)) {
-            call_complain(call, "item %lld of '%s' must be a node, not %s", (long long)i + 1,
-                          target->field->name, object_describe(L, -1, buffer));
-        }
-        lua_pop(L, 1);
-    }
-    store_count(target, (size_t)count);
-    STORE(target, servers);
-}
-
-static void read_policy(lua_State *L, const struct target *target, int index)
-{
-    const struct object *object = object_of_kind(L, index, OBJECT_POLICY);
-    bool order = target->field->kind == FIELD_ORDER;
-    int first = order ? POLICY_AS_LISTED : POLICY_FEWEST_PRIMARIES;
-    int last = order ? POLICY_STANDBYS_FIRST : POLICY_RANDOM;
-    if (object == NULL || (int)object->policy < first || (int)object->policy > last) {
-        complain_kind(L, target, index,
-                      order ? "as_listed() or standbys_first()" : "fewest_primaries() or random()");
-        return;
-    }
-    int value = (int)object->policy - first;
-    STORE(target, value);
-}
-_Static_assert(POLICY_STANDBYS_FIRST - POLICY_AS_LISTED == ORDER_STANDBYS_FIRST &&
-                   POLICY_RANDOM - POLICY_FEWEST_PRIMARIES == TARGET_RANDOM,
-               "read_policy maps by difference");
-
-static void read_to(lua_State *L, const struct target *target, int index)
-{
-    struct draft *draft = target->base;
-    const struct object *object = object_of_kind(L, index, OBJECT_SERVER);
-    struct error err;
-    static const char *const words[] = {"meta", "metas", "replicas", NULL};
-    if (object != NULL) {
-        draft->to.kind = TO_SERVER;
-        draft->to.server = object->server;
-        draft->to.address = object->server->address;
-        return;
-    }
-    if (lua_type(L, index) != LUA_TSTRING) {
-        complain_kind(L, target, index, "\"meta\", \"metas\", \"replicas\", a node or \"ip:port\"");
-        return;
-    }
-    const char *text = lua_tostring(L, index);
-    int word = find_word(words, text);
-    if (word >= 0) {
-        draft->to.kind = (enum command_to)word;
-    } else if (strchr(text, ':') == NULL) {
-        complain_word(target, text, words);
-    } else if (address_parse(text, &draft->to.address, &err)) {
-        draft->to.kind = TO_SERVER;
-    } else {
-        call_complain(target->call, "'%s': %s", target->field->name, err.text);
-    }
-}
-_Static_assert(TO_LEADER == 0 && TO_METAS == 1 && TO_REPLICAS == 2, "read_to maps by index");
-
-/* ---- settings, addresses, records */
-static const char *read_setting_value(lua_State *L, struct call *call, const char *name, int index)
-{
-    enum setting_kind kind;
-    char buffer[96];
-    char number[32];
-    if (!setting_kind_of(name, &kind)) {
-        call_complain(call, "'%.80s' is no setting that can be held", name);
-        return NULL;
-    }
-    if (strncmp(name, "meta.", 5) != 0) {
-        call_complain(call, "'%s' is a setting of replica servers: on = \"replicas\" is not "
-                            "available in this version of pegflow",
-                      name);
-        return NULL;
-    }
-    int exact = 0;
-    lua_Integer integer = lua_type(L, index) == LUA_TNUMBER ? lua_tointegerx(L, index, &exact) : 0;
-    if (kind == SETTING_INTEGER && exact && integer >= 0) {
-        snprintf(number, sizeof number, "%lld", (long long)integer);
-        return arena_copy_string(&call->lang->arena, number);
-    }
-    if (kind == SETTING_BOOLEAN && lua_type(L, index) == LUA_TBOOLEAN) {
-        return lua_toboolean(L, index) ? "true" : "false";
-    }
-    if (kind == SETTING_LIST && lua_type(L, index) == LUA_TSTRING) {
-        return value_text(L, call, index, name);
-    }
-    if (!is_placeholder(L, call, index)) {
-        static const char *const wants[] = {
-            [SETTING_INTEGER] = "a whole number from 0 on",
-            [SETTING_BOOLEAN] = "true or false",
-            [SETTING_LIST] = "a text",
-        };
-        call_complain(call, "setting '%s' wants %s, not %s", name, wants[kind],
-                      object_describe(L, index, buffer));
-    }
-    return NULL;
-}
-
-static void read_settings(lua_State *L, const struct target *target, int index)
-{
-    struct call *call = target->call;
-    size_t count;
-    const char **keys = value_sorted_keys(L, call, index, target->field->name, &count);
-    if (keys == NULL) {
-        return;
-    }
-    struct setting_value *settings = arena_array(call, count, sizeof *settings);
-    for (size_t i = 0; i < count; i++) {
-        lua_getfield(L, index, keys[i]);
-        settings[i].name = keys[i];
-        settings[i].value = read_setting_value(L, call, keys[i], lua_gettop(L));
-        lua_pop(L, 1);
-    }
-    store_count(target, count);
-    STORE(target, settings);
-}
-
-static void read_addresses(lua_State *L, const struct target *target, int index)
-{
-    struct call *call = target->call;
-    struct error err;
-    const char *name = target->field->name;
-    lua_Integer count = value_list_length(L, call, index, name);
-    if (count < 0) {
-        return;
-    }
-    if (count < target->field->min || count > target->field->max) {
-        call_complain(call, count == 0 ? "'%s' is empty" : "'%s' has too many addresses", name);
-        return;
-    }
-    struct address *addresses = arena_array(call, (size_t)count, sizeof *addresses);
-    for (lua_Integer i = 0; i < count; i++) {
-        lua_rawgeti(L, index, i + 1);
-        const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
-        if (text == NULL) {
-            char buffer[96];
-            call_complain(call, "item %lld of '%s' must be \"ip:port\", not %s", (long long)i + 1,
-                          name, object_describe(L, -1, buffer));
-        } else if (!address_parse(text, &addresses[i], &err)) {
-            call_complain(call, "item %lld of '%s': %s", (long long)i + 1, name, err.text);
-        }
-        for (lua_Integer j = 0; text != NULL && j < i; j++) {
-            if (address_is_set(addresses[i]) && address_equal(addresses[i], addresses[j])) {
-                call_complain(call, "'%s' names %s twice", name, text);
-            }
-        }
-        lua_pop(L, 1);
-    }
-    store_count(target, (size_t)count);
-    STORE(target, addresses);
-}
-
-static void read_record_into(lua_State *L, const struct target *target, int index, void *base,
-                             const char *what)
-{
-    struct call *call = target->call;
-    struct call inner = *call;
-    inner.constructor = arena_printf(&call->lang->arena, "%s.%s", call->constructor, what);
-    inner.tainted = false;
-    char buffer[96];
-    if (lua_type(L, index) != LUA_TTABLE) {
-        if (!is_placeholder(L, call, index)) {
-            call_complain(call, "'%s' must be a table, not %s", what,
-                          object_describe(L, index, buffer));
-        }
-        return;
-    }
-    fields_read(L, &inner, index, target->field->rows, target->field->row_count, NULL, 0, base);
-    call->tainted = call->tainted || inner.tainted;
-}
-
-static void read_record(lua_State *L, const struct target *target, int index)
-{
-    read_record_into(L, target, index, target->base, target->field->name);
-}
-
-static void read_records(lua_State *L, const struct target *target, int index)
-{
-    struct call *call = target->call;
-    const struct field *field = target->field;
-    lua_Integer count = value_list_length(L, call, index, field->name);
-    if (count < 0) {
-        return;
-    }
-    char *records = arena_array(call, (size_t)count, field->record_bytes);
-    for (lua_Integer i = 0; i < count; i++) {
-        char what[64];
-        snprintf(what, sizeof what, "%s[%lld]", field->name, (long long)i + 1);
-        lua_rawgeti(L, index, i + 1);
-        read_record_into(L, target, lua_gettop(L), records + (size_t)i * field->record_bytes, what);
-        lua_pop(L, 1);
-    }
-    store_count(target, (size_t)count);
-    STORE(target, records);
-}
-
-typedef void read_fn(lua_State *L, const struct target *target, int index);
 static read_fn *const readers[FIELD_KIND_COUNT] = {
     [FIELD_TEXT] = read_text,
     [FIELD_INTEGER32] = read_integer,
@@ -810,19 +473,19 @@ static read_fn *const readers[FIELD_KIND_COUNT] = {
     [FIELD_FUNCTIONS] = read_functions,
     [FIELD_VALUES] = read_values,
     [FIELD_PARAMS] = read_params,
-    [FIELD_CONDITION] = read_condition,
-    [FIELD_CONDITIONS] = read_conditions,
-    [FIELD_STEPS] = read_steps,
-    [FIELD_ACTION] = read_action,
-    [FIELD_SERVERS] = read_servers,
-    [FIELD_ORDER] = read_policy,
-    [FIELD_TARGETS] = read_policy,
+    [FIELD_CONDITION] = value_read_condition,
+    [FIELD_CONDITIONS] = value_read_conditions,
+    [FIELD_STEPS] = value_read_step_list,
+    [FIELD_ACTION] = value_read_action,
+    [FIELD_SERVERS] = value_read_servers,
+    [FIELD_ORDER] = value_read_policy,
+    [FIELD_TARGETS] = value_read_policy,
     [FIELD_LEVEL] = read_level,
-    [FIELD_SETTINGS] = read_settings,
-    [FIELD_TO] = read_to,
-    [FIELD_ADDRESS_LIST] = read_addresses,
-    [FIELD_RECORD] = read_record,
-    [FIELD_RECORDS] = read_records,
+    [FIELD_SETTINGS] = value_read_settings,
+    [FIELD_TO] = value_read_to,
+    [FIELD_ADDRESS_LIST] = value_read_addresses,
+    [FIELD_RECORD] = value_read_record,
+    [FIELD_RECORDS] = value_read_records,
 };
 
 static bool is_default(lua_State *L, const struct field *field, int index)
@@ -839,7 +502,7 @@ void value_read(lua_State *L, struct call *call, const struct field *field, int 
     struct target target = {call, field, base};
     char buffer[96];
     luaL_checkstack(L, 10, "values");
-    if (is_placeholder(L, call, index)) {
+    if (value_is_placeholder(L, call, index)) {
         return;
     }
     if ((field->flags & ONLY_DEFAULT) != 0 && !is_default(L, field, index)) {

@@ -186,14 +186,10 @@ static void table_app_id(lua_State *L, const struct snapshot *s, const void *of)
 static void table_status(lua_State *L, const struct snapshot *s, const void *of)
 {
     static const char *const names[] = {
-        [APP_INVALID] = "INVALID",
-        [APP_AVAILABLE] = "AVAILABLE",
-        [APP_CREATING] = "CREATING",
-        [APP_CREATE_FAILED] = "CREATE_FAILED",
-        [APP_DROPPING] = "DROPPING",
-        [APP_DROP_FAILED] = "DROP_FAILED",
-        [APP_DROPPED] = "DROPPED",
-        [APP_RECALLING] = "RECALLING",
+        [APP_INVALID] = "INVALID",   [APP_AVAILABLE] = "AVAILABLE",
+        [APP_CREATING] = "CREATING", [APP_CREATE_FAILED] = "CREATE_FAILED",
+        [APP_DROPPING] = "DROPPING", [APP_DROP_FAILED] = "DROP_FAILED",
+        [APP_DROPPED] = "DROPPED",   [APP_RECALLING] = "RECALLING",
     };
     enum app_status status = ((const struct snapshot_table *)of)->status;
     (void)s;
@@ -272,9 +268,9 @@ static const struct {
 int view_index(lua_State *L, const struct object *object)
 {
     static const char *const names[] = {
-        [VIEW_SNAPSHOT] = "snapshot", [VIEW_NODES] = "list of nodes",
-        [VIEW_NODE] = "node",         [VIEW_TABLES] = "list of tables",
-        [VIEW_TABLE] = "table",       [VIEW_PARTITIONS] = "list of partitions",
+        [VIEW_SNAPSHOT] = "snapshot",   [VIEW_NODES] = "list of nodes",
+        [VIEW_NODE] = "node",           [VIEW_TABLES] = "list of tables",
+        [VIEW_TABLE] = "table",         [VIEW_PARTITIONS] = "list of partitions",
         [VIEW_PARTITION] = "partition", [VIEW_SECONDARIES] = "list of secondaries",
     };
     const struct view *view = &object->view;

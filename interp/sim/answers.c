@@ -238,6 +238,9 @@ static struct wire_partition wire_partition_of(const struct sim *sim, struct are
     return out;
 }
 
+/* A request may name partitions over and over; a table has at most 32767. */
+enum { LISTING_MAX = 65536 };
+
 static void query_config(struct sim *sim, const struct query_config_request *request,
                          struct arena *arena, struct query_config_response *response)
 {
@@ -255,10 +258,11 @@ static void query_config(struct sim *sim, const struct query_config_request *req
     const struct partition *first = &sim->partitions[table->first_partition];
     const int32_t *indices = request->partition_indices.items;
     uint32_t asked = request->partition_indices.count;
-    struct wire_partition *items =
-        arena_allocate(arena, (asked > total ? asked : total) * sizeof *items);
+    uint32_t most = asked > total ? asked : total;
+    most = most > LISTING_MAX ? (uint32_t)LISTING_MAX : most;
+    struct wire_partition *items = arena_allocate(arena, most * sizeof *items);
     uint32_t count = 0;
-    for (uint32_t i = 0; i < asked; i++) {
+    for (uint32_t i = 0; i < asked && count < most; i++) {
         if (indices[i] >= 0 && (uint32_t)indices[i] < total) {
             items[count++] = wire_partition_of(sim, arena, &first[indices[i]]);
         }

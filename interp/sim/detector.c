@@ -141,6 +141,11 @@ static void sync_arrives(struct sim *sim, const struct event *event)
 static void sync_replica(struct sim *sim, struct replica *replica)
 {
     const struct partition *partition = &sim->partitions[replica->partition];
+    bool gone = replica->place == PLACE_CLOSED || replica->place == PLACE_CLOSING;
+    if (gone && !replica->to_meta && partition->primary == replica->server) {
+        replica->ballot = partition->ballot;
+        reconfig_begin(sim, replica, CT_DOWNGRADE_TO_INACTIVE, replica->server);
+    }
     if (replica->place != PLACE_OPEN || replica->to_meta) {
         return;
     }
@@ -154,7 +159,7 @@ static void sync_replica(struct sim *sim, struct replica *replica)
             reconfig_adopt(sim, replica);
         }
     } else if (partition_has_secondary(partition, replica->server)) {
-        if (inactive) {
+        if (inactive || replica->status == REPLICA_POTENTIAL_SECONDARY) {
             reconfig_adopt(sim, replica);
         }
     } else if (replica->status == REPLICA_PRIMARY || replica->status == REPLICA_SECONDARY ||

@@ -23,13 +23,16 @@ void learn_forget(struct partition *partition, int32_t node)
     }
 }
 
-/* Learners whose server has died are forgotten: the message to them fails. */
-static void forget_dead(struct sim *sim, struct partition *partition)
+/* Learners that do not learn, because their server died or never heard of it, are forgotten: a
+ * message to them tells. */
+static void forget_idle(struct sim *sim, struct partition *partition)
 {
     int32_t kept = 0;
     for (int32_t i = 0; i < partition->learner_count; i++) {
-        if (process_is_up(sim, partition->learners[i].node)) {
-            partition->learners[kept++] = partition->learners[i];
+        const struct learner *learner = &partition->learners[i];
+        const struct replica *replica = partition_replica(sim, partition, learner->node);
+        if (replica != NULL && replica->status == REPLICA_POTENTIAL_SECONDARY) {
+            partition->learners[kept++] = *learner;
         }
     }
     partition->learner_count = (uint8_t)kept;
@@ -39,7 +42,7 @@ void learn_add(struct sim *sim, struct replica *primary, int32_t node, bool beyo
 {
     struct partition *partition = &sim->partitions[primary->partition];
     const struct model_table *table = sim->tables[partition->table].model;
-    forget_dead(sim, partition);
+    forget_idle(sim, partition);
     /* One place is kept for a primary that steps down. */
     if (node < 0 || partition->secondary_count + partition->learner_count >= SECONDARY_MAX - 1) {
         return;
@@ -97,8 +100,8 @@ static void learn_start(struct sim *sim, const struct event *event)
         replica_set_place(sim, replica, PLACE_OPENING);
         break;
     case PLACE_OPEN:
-        if (replica->status == REPLICA_POTENTIAL_SECONDARY || replica->to_meta) {
-            return; /* it is learning */
+        if ((replica->learning && replica->ballot == event->value) || replica->to_meta) {
+            return; /* it is under way; for an earlier primary it begins anew */
         }
         break;
     case PLACE_OPENING:
@@ -106,6 +109,7 @@ static void learn_start(struct sim *sim, const struct event *event)
         return; /* refused; the meta server repeats it each tick */
     }
     replica->status = REPLICA_POTENTIAL_SECONDARY;
+    replica->learning = true;
     replica->to_meta = false;
     replica->restarted = false;
     replica->ballot = event->value;
@@ -122,9 +126,11 @@ static void learn_done(struct sim *sim, const struct event *event)
     if (replica->place == PLACE_OPENING) {
         replica_set_place(sim, replica, PLACE_OPEN);
     }
-    if (replica->place != PLACE_OPEN || replica->status != REPLICA_POTENTIAL_SECONDARY) {
+    if (replica->place != PLACE_OPEN || replica->status != REPLICA_POTENTIAL_SECONDARY ||
+        replica->ballot != event->value) {
         return;
     }
+    replica->learning = false;
     struct event notify = sim_event(sim, EVENT_LEARN_NOTIFY, event->node);
     notify.partition = event->partition;
     notify.node = event->server;

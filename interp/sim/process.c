@@ -78,6 +78,7 @@ static void lose_replica(struct sim *sim, struct replica *replica)
     }
     replica->status = REPLICA_INACTIVE;
     replica->to_meta = false;
+    replica->learning = false;
     replica_set_place(sim, replica, PLACE_DISK);
     if (open && partition_has_secondary(partition, replica->server)) {
         close_notice(sim, partition, replica->server);

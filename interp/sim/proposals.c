@@ -210,6 +210,22 @@ static void change_members(struct sim *sim, struct replica *replica, const struc
     }
 }
 
+/* The proposal carries the record, perhaps newer than what the replica knows: a learner whose
+ * primary died before it could tell may be a secondary by now. */
+static void take_record(struct sim *sim, struct replica *replica, int64_t ballot)
+{
+    struct partition *partition = &sim->partitions[replica->partition];
+    if (replica->status == REPLICA_PRIMARY || ballot == replica->ballot) {
+        return;
+    }
+    replica->ballot = ballot;
+    if (replica->status == REPLICA_POTENTIAL_SECONDARY &&
+        partition_has_secondary(partition, replica->server)) {
+        replica->status = REPLICA_SECONDARY;
+        account_update(sim, partition);
+    }
+}
+
 void proposals_on_arrival(struct sim *sim, const struct event *event)
 {
     struct server *server = &sim->servers[event->server];
@@ -218,16 +234,24 @@ void proposals_on_arrival(struct sim *sim, const struct event *event)
     if (server->stage != STAGE_READY || replica == NULL) {
         return;
     }
+    if (replica->to_meta || event->value < replica->ballot) {
+        return;
+    }
     if (event->type == CT_ASSIGN_PRIMARY && replica->place == PLACE_CLOSED) {
         replica_set_place(sim, replica, PLACE_OPEN);
         replica->status = REPLICA_INACTIVE;
     }
-    if (replica->place != PLACE_OPEN || replica->to_meta || event->value < replica->ballot) {
+    if (event->type == CT_UPGRADE_TO_PRIMARY &&
+        (replica->place == PLACE_CLOSED || replica->place == PLACE_CLOSING)) {
+        /* It has failed here, and the leader does not know: it is to take it away. */
+        replica->ballot = event->value;
+        reconfig_begin(sim, replica, CT_DOWNGRADE_TO_INACTIVE, replica->server);
         return;
     }
-    if (replica->status != REPLICA_PRIMARY) {
-        replica->ballot = event->value; /* the proposal carries the record */
+    if (replica->place != PLACE_OPEN) {
+        return;
     }
+    take_record(sim, replica, event->value);
     switch ((enum config_type)event->type) {
     case CT_ASSIGN_PRIMARY:
     case CT_UPGRADE_TO_PRIMARY:

@@ -111,6 +111,7 @@ struct replica {
     uint8_t place;  /* enum place */
     bool transient; /* INACTIVE, and may return at the same ballot */
     bool restarted; /* loaded by this process, not yet seen in a config sync */
+    bool learning;  /* POTENTIAL_SECONDARY, and not done */
     bool to_meta;   /* `request` is on its way to the leader: one at a time */
     struct change request;
     int64_t ballot;

@@ -41,7 +41,7 @@ LUA
 output=$("$pegflow" check "$work/three.lua" 2>&1)
 check "three mistakes: exit code" "$?" 2
 check_has "the first" "$output" "three.lua:5:"
-check_has "its suggestion" "$output" "did you mean timeout?"
+check_has "its suggestion" "$output" "did you mean 'timeout'?"
 check_has "the second" "$output" "three.lua:6:"
 check_has "what to write" "$output" "90s"
 check_has "the third" "$output" "three.lua:7:"
@@ -57,7 +57,7 @@ for mode in http silent garbage huge close; do
     exec 4< <(exec python3 tests/e2e/bad_peer.py "$mode")
     peer=$!
     read -r port <&4
-    write_cluster "$mode" "$port"
+    write_cluster "$mode" "$port" '  deploy = require("deploy.exec") { update = { "true" } },'
     case $mode in
     http) text="HTTP" ;;
     silent) text="127.0.0.1:$port" ;;
@@ -66,8 +66,10 @@ for mode in http silent garbage huge close; do
     close) text="closed" ;;
     esac
     refused "a meta server that is $mode" 3 "$text" doctor -c "$work/$mode.lua"
-    refused "a run on one that is $mode" 3 "$text" run workflows/ha.lua -c "$work/$mode.lua" \
-        --confirm=onebox
+    if [ "$mode" = http ]; then
+        refused "a run on one that is $mode" 3 "$text" run workflows/ha.lua \
+            -c "$work/$mode.lua" --confirm=onebox
+    fi
     end_peer
     exec 4<&-
 done
@@ -86,7 +88,8 @@ adapter() { # NAME TEMPLATE-LINES
 }
 failing() { # WHAT TEXT FILE
     local output got
-    output=$("$pegflow" run workflows/ha.lua -c "$work/$3.lua" --confirm=onebox 2>&1 </dev/null)
+    output=$("$pegflow" run workflows/ha.lua -c "$work/$3.lua" --confirm=onebox \
+        --set look_every=200ms 2>&1 </dev/null)
     got=$?
     check "$1: exit code" "$got" 1
     check_has "$1: message" "$output" "$2"
@@ -106,7 +109,7 @@ check "its processes are gone" "$(pgrep -f 'echo begun; sleep 600' | wc -l)" 0
 # ---- an update after which the old version still runs
 control_post "/break-updates?broken=true" >/dev/null
 output=$("$pegflow" run workflows/ha.lua -c "$work/cluster.lua" --confirm=onebox \
-    --set restart_timeout=8s 2>&1 </dev/null)
+    --set restart_timeout=5s --set look_every=200ms 2>&1 </dev/null)
 check "a broken package: exit code" "$?" 1
 check_has "a broken package: message" "$output" "the target is"
 end_server INT

@@ -99,7 +99,6 @@ START_TEST(the_cluster_file_names_what_is_served)
     model.tables = &table;
     model.table_count = 1;
     model.cluster_name = "a \"quoted\" \\ name\n";
-    model.zookeeper_root = "/pegasus/a";
     model.next_version = "2.7.0";
     struct sim *sim = sim_new(&model, addresses, 0);
     cluster_writer_compose(
@@ -109,7 +108,6 @@ START_TEST(the_cluster_file_names_what_is_served)
                      "return cluster \"a \\\"quoted\\\" \\\\ name\\010\" {\n"
                      "  metas = { \"127.0.0.1:20003\", \"127.0.0.1:20004\" },\n"
                      "  collectors = { \"127.0.0.1:20005\" },\n"
-                     "  zookeeper_root = \"/pegasus/a\",\n"
                      "  target = { version = \"2.7.0\" },\n"
                      "  deploy = require(\"deploy.simulated\") { control = "
                      "\"http://127.0.0.1:20006\" },\n"

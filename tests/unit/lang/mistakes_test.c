@@ -2,7 +2,9 @@
 #include "fixture.h"
 
 /* %s: the body of `steps`. Line 1 is the workflow's, the body begins on line 2. */
-#define WORKFLOW "return workflow \"w\" { api = 1, steps = function(cluster, p) local node = cluster.replicas[1]\n%s\nend }\n"
+#define WORKFLOW                                                                                   \
+    "return workflow \"w\" { api = 1, steps = function(cluster, p) local node = "                  \
+    "cluster.replicas[1]\n%s\nend }\n"
 
 static const struct {
     const char *body;
@@ -24,7 +26,8 @@ static const struct {
     {"return wait_until { is_alive(node), timeout = \"5s\", stable_for = \"5s\" }",
      "2: wait_until: 'stable_for' is not shorter than 'timeout'"},
     {"return wait_until { is_alive(node), timeout = \"5s\", on_timeout = \"ask\" }",
-     "2: wait_until: 'on_timeout' can only be fail in this version of pegflow, not the text \"ask\""},
+     "2: wait_until: 'on_timeout' can only be fail in this version of pegflow, not the text "
+     "\"ask\""},
     {"return wait_until { is_alive(node), timeout = \"5s\", nudge = sleep \"1s\" }",
      "2: wait_until: 'nudge' must be an action, not sleep"},
     {"return wait_until { is_alive(node), timeout = \"5s\", nudge = deploy(node) }",
@@ -42,8 +45,7 @@ static const struct {
      "2: steps: item 1 of the list is a list: to put steps together write steps { ... }"},
     {"return steps { is_alive(node) }",
      "2: steps: item 1 of the list must be a step, not condition 'is_alive'"},
-    {"return nil",
-     "1: workflow: what the function 'steps' returns must be a step, not nothing"},
+    {"return nil", "1: workflow: what the function 'steps' returns must be a step, not nothing"},
     {"return deploy(node)",
      "1: workflow: what the function 'steps' returns is an unfinished 'deploy': its { ... } is "
      "missing"},
@@ -56,11 +58,9 @@ static const struct {
     {"count = 1 return sleep \"1s\"", "2: 'count' would be a global: write local count"},
     {"print(1) return sleep \"1s\"",
      "2: 'print' does not exist in a workflow: to say something in the run's record use log"},
-    {"setmetatable({}, {}) return sleep \"1s\"",
-     "2: 'setmetatable' does not exist in a workflow"},
+    {"setmetatable({}, {}) return sleep \"1s\"", "2: 'setmetatable' does not exist in a workflow"},
     {"return sleep(math.random())", "2: there is no math.random"},
-    {"return log(string.fromat(\"x\"))",
-     "2: there is no string.fromat: did you mean 'format'?"},
+    {"return log(string.fromat(\"x\"))", "2: there is no string.fromat: did you mean 'format'?"},
     {"return log((\"x\"):uper())", "2: there is no string.uper: did you mean 'upper'?"},
     {"string.format = nil return log \"x\"", "2: the tables of the library cannot be changed"},
     {"return log(node.adress)", "2: a node has no field 'adress': did you mean 'address'?"},
@@ -74,7 +74,8 @@ static const struct {
      "2: sleep: 'retry' is not available in this version of pegflow"},
     {"return hold { sleep \"1s\" }", "2: hold: holds nothing: give 'meta_level' or 'setting'"},
     {"return hold { meta_level = \"stedy\", sleep \"1s\" }",
-     "2: hold: 'meta_level' is one of stopped, blind, freezed, steady, lively, not 'stedy': did you "
+     "2: hold: 'meta_level' is one of stopped, blind, freezed, steady, lively, not 'stedy': did "
+     "you "
      "mean 'steady'?"},
     {"return hold { setting = { [\"meta.lb.nothing\"] = 1 }, sleep \"1s\" }",
      "2: hold: 'meta.lb.nothing' is no setting that can be held"},
@@ -82,7 +83,8 @@ static const struct {
      "2: hold: setting 'meta.lb.assign_delay_ms' wants a whole number from 0 on, not the text "
      "\"1h\""},
     {"return hold { setting = { [\"meta.lb.assign_delay_ms\"] = -1 }, sleep \"1s\" }",
-     "2: hold: setting 'meta.lb.assign_delay_ms' wants a whole number from 0 on, not the number -1"},
+     "2: hold: setting 'meta.lb.assign_delay_ms' wants a whole number from 0 on, not the number "
+     "-1"},
     {"return hold { on = \"replicas\", meta_level = \"steady\", sleep \"1s\" }",
      "2: hold: 'on' can only be meta in this version of pegflow, not the text \"replicas\""},
     {"return rolling { over = cluster.replicas, max_in_flight = 2, steps = function(n) return "

@@ -20,8 +20,7 @@ START_TEST(settings_answer_as_their_release_does)
         {RELEASE_2_5, SETTING_LIVE_PERCENTAGE " -1", "ERR: invalid arguments"},
         {RELEASE_2_5, SETTING_BLACK_LIST " nonsense", "invalid arguments"},
         {RELEASE_2_5, SETTING_FLOW_CONTROL " TRUE", "ERR: invalid arguments"},
-        {RELEASE_2_5, "replica.kill_partition",
-         "unknown command 'replica.kill_partition'"},
+        {RELEASE_2_5, "replica.kill_partition", "unknown command 'replica.kill_partition'"},
         {RELEASE_MASTER, SETTING_ADD_SECONDARY_LIMIT " default",
          "{\n  \"error\": \"ok\",\n  \"" SETTING_ADD_SECONDARY_LIMIT "\": 20\n}"},
         {RELEASE_MASTER, SETTING_ASSIGN_DELAY " 0", OK_JSON},
@@ -112,15 +111,18 @@ START_TEST(counters_of_2_5_come_from_a_snapshot)
     struct lab lab;
     lab_open(&lab, RELEASE_2_5);
     lab_wait_ms(&lab, 1000);
-    const char *before = strstr(lab_command(&lab, R1, "perf-counters .*replica(Count)"), "\"counters");
-    ck_assert_ptr_nonnull(strstr(before, "replica_stub*replica(Count)\",\"type\":\"NUMBER\",\"value\":"));
+    const char *before =
+        strstr(lab_command(&lab, R1, "perf-counters .*replica(Count)"), "\"counters");
+    ck_assert_ptr_nonnull(
+        strstr(before, "replica_stub*replica(Count)\",\"type\":\"NUMBER\",\"value\":"));
     lab_command(&lab, R1, "replica.kill_partition");
     lab_wait_ms(&lab, 3000);
-    const char *after = strstr(lab_command(&lab, R1, "perf-counters .*replica(Count)"), "\"counters");
+    const char *after =
+        strstr(lab_command(&lab, R1, "perf-counters .*replica(Count)"), "\"counters");
     ck_assert_str_eq(before, after);
     struct sim_http http = {0};
-    sim_http_request(lab.sim, R1, "GET", "/perfCounter?name=replica*eon.replica_stub*replica(Count)",
-                     &http);
+    sim_http_request(lab.sim, R1, "GET",
+                     "/perfCounter?name=replica*eon.replica_stub*replica(Count)", &http);
     ck_assert_str_eq(text_string(&http.body),
                      "{\"name\":\"replica*eon.replica_stub*replica(Count)\",\"value\":\"0.00\","
                      "\"type\":\"NUMBER\",\"description\":\"# in replica_stub._replicas\"}\n");
@@ -167,7 +169,8 @@ START_TEST(config_shows_the_ini_value_and_updates_one_flag)
         {"/updateConfig?min_live_node_count_for_unfreeze=x", 200, "x is invalid"},
         {"/updateConfig?nosuch=1", 200, "ERR_OBJECT_NOT_FOUND: nosuch is not found"},
         {"/updateConfig", 200, "ERR_INVALID_PARAMETERS"},
-        {"/updateConfig?min_live_node_count_for_unfreeze=6", 200, "{\"update_status\":\"ERR_OK\"}\n"},
+        {"/updateConfig?min_live_node_count_for_unfreeze=6", 200,
+         "{\"update_status\":\"ERR_OK\"}\n"},
         {"/config?name=min_live_node_count_for_unfreeze", 200, "\"value\":\"6\""},
         {"//meta///nodes/", 200, "\"total_node_count\":\"5\""},
         {"/meta/cl%75ster", 200, "\"meta_function_level\":\"freezed\""},
@@ -189,6 +192,23 @@ START_TEST(config_shows_the_ini_value_and_updates_one_flag)
 }
 END_TEST
 
+START_TEST(partitions_asked_for_over_and_over_are_bounded)
+{
+    static int32_t indices[100000];
+    struct lab lab;
+    struct query_config_request request = {slice_of("temp"), {indices, 100000}};
+    struct query_config_response response;
+    lab_open(&lab, RELEASE_MASTER);
+    sim_request(lab.sim, lab.m1, RPC_QUERY_CONFIG, 0, &request, &lab.arena, &response);
+    ck_assert_uint_eq(response.partitions.count, 65536);
+    indices[0] = 99; /* out of range: skipped; none valid: all */
+    request.partition_indices.count = 1;
+    sim_request(lab.sim, lab.m1, RPC_QUERY_CONFIG, 0, &request, &lab.arena, &response);
+    ck_assert_uint_eq(response.partitions.count, 16);
+    lab_close(&lab);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("commands");
@@ -200,6 +220,7 @@ int main(void)
     tcase_add_test(cases, counters_of_2_5_come_from_a_snapshot);
     tcase_add_test(cases, help_lists_what_the_process_has);
     tcase_add_test(cases, config_shows_the_ini_value_and_updates_one_flag);
+    tcase_add_test(cases, partitions_asked_for_over_and_over_are_bounded);
     suite_add_tcase(suite, cases);
     return lab_run(suite);
 }

@@ -137,9 +137,9 @@ START_TEST(start_is_seen_in_stages)
         if (stages[i].http == SIM_ANSWER) {
             ck_assert_str_eq(text_string(&http.body),
                              "{\"RecentStartTime\":\"2026-11-23 14:52:05\"}\n");
-            ck_assert_int_eq(sim_request(lab.sim, R1, RPC_LIST_NODES, 0, &nodes, &lab.arena,
-                                         &response),
-                             SIM_NO_HANDLER);
+            ck_assert_int_eq(
+                sim_request(lab.sim, R1, RPC_LIST_NODES, 0, &nodes, &lab.arena, &response),
+                SIM_NO_HANDLER);
         }
         text_clear(&http.body);
     }
@@ -308,6 +308,56 @@ START_TEST(killed_primary_replica_is_replaced)
 }
 END_TEST
 
+static const struct model_table table_pair = {
+    .name = "pair", .partition_count = 5, .max_replica_count = 2};
+
+START_TEST(learner_whose_primary_died_before_it_could_tell_serves)
+{
+    /* The soak found it: listed as a secondary, and a learner for ever by its own account. */
+    struct lab lab;
+    lab_model(&lab, RELEASE_MASTER);
+    lab.model.tables = &table_pair;
+    lab_start(&lab);
+    struct partition *partition = lab_partition(&lab, 1, 0);
+    int32_t primary = partition->primary;
+    int32_t node = partition->secondaries[0];
+    lab_propose(&lab, partition, CT_DOWNGRADE_TO_INACTIVE, primary, node, true);
+    lab_to_tick(&lab, 0);
+    while (!partition_has_secondary(partition, node)) {
+        lab_wait(&lab, 50);
+    }
+    ck_assert_int_eq(partition_replica(lab.sim, partition, node)->status,
+                     REPLICA_POTENTIAL_SECONDARY);
+    lab_control(&lab, primary, SIM_KILL);
+    wait_for_death(&lab, primary);
+    lab_wait_ms(&lab, 1000);
+    ck_assert_int_eq(partition->serving, node);
+    lab_close(&lab);
+}
+END_TEST
+
+START_TEST(replica_that_failed_unnoticed_is_taken_away_when_it_is_to_serve)
+{
+    struct lab lab;
+    lab_model(&lab, RELEASE_MASTER);
+    lab.model.tables = &table_pair;
+    lab_start(&lab);
+    struct partition *partition = lab_partition(&lab, 1, 0);
+    int32_t primary = partition->primary;
+    int32_t node = partition->secondaries[0];
+    ck_assert_str_eq(lab_command(&lab, node, "replica.kill_partition 1 0"), PEGASUS_OK);
+    lab_control(&lab, primary, SIM_KILL);
+    wait_for_death(&lab, primary);
+    lab_wait_ms(&lab, 11000);
+    ck_assert_int_eq(partition->secondary_count, 0);
+    ck_assert_int_eq(partition->primary, NO_SERVER); /* the last two to leave are not both there */
+    lab_control(&lab, primary, SIM_START);
+    lab_wait_ms(&lab, 14000);
+    ck_assert_int_ne(partition->serving, NO_SERVER);
+    lab_close(&lab);
+}
+END_TEST
+
 START_TEST(deployment_orders_that_make_no_sense_are_refused)
 {
     static const struct {
@@ -368,6 +418,8 @@ int main(void)
     tcase_add_test(cases, lost_second_replica_is_an_emergency_that_the_limit_still_stops);
     tcase_add_test(cases, single_replica_waits_for_its_server);
     tcase_add_test(cases, killed_primary_replica_is_replaced);
+    tcase_add_test(cases, learner_whose_primary_died_before_it_could_tell_serves);
+    tcase_add_test(cases, replica_that_failed_unnoticed_is_taken_away_when_it_is_to_serve);
     tcase_add_test(cases, deployment_orders_that_make_no_sense_are_refused);
     tcase_add_test(cases, broken_update_leaves_the_old_version_running);
     suite_add_tcase(suite, cases);

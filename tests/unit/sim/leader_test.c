@@ -83,7 +83,8 @@ START_TEST(two_changes_of_leader_in_a_row_cost_the_leases)
     wait_for_leader(&lab);
     lab_control(&lab, lab.m1 + 1, SIM_KILL);
     lab_wait_ms(&lab, 12000);
-    /* All are listed as healthy, and few serve: those whose server m2 had seen in its short time. */
+    /* All are listed as healthy, and few serve: those whose server m2 had seen in its short time.
+     */
     ck_assert_int_lt(lab_serving_count(&lab), 8);
     ck_assert_int_eq(lab_health(&lab).unhealthy, 0);
     wait_for_leader(&lab);

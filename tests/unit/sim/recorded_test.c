@@ -31,8 +31,7 @@ static int32_t server_of_role(const char *role)
     static const struct {
         const char *role;
         int32_t server;
-    } roles[] = {
-        {"leader meta", 5}, {"standby meta", 6}, {"replica server", 0}, {"collector", 8}};
+    } roles[] = {{"leader meta", 5}, {"standby meta", 6}, {"replica server", 0}, {"collector", 8}};
     for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
         if (strcmp(roles[i].role, role) == 0) {
             return roles[i].server;
@@ -161,8 +160,8 @@ static void compare_apps(const struct exchange *exchange, const struct list_apps
         expected.create_second = mine[i].create_second;
         expected.init_partition_count = mine[i].init_partition_count;
         struct list_apps_response left = {ours->err, {&mine[i], 1}, ours->hint_message, false};
-        struct list_apps_response right = {theirs->err, {&expected, 1}, theirs->hint_message,
-                                           false};
+        struct list_apps_response right = {
+            theirs->err, {&expected, 1}, theirs->hint_message, false};
         ck_assert_int_eq(ours->has_hint_message, theirs->has_hint_message);
         wire_encode_response_body(RPC_LIST_APPS, &left, &a);
         wire_encode_response_body(RPC_LIST_APPS, &right, &b);
@@ -263,8 +262,8 @@ START_TEST(recorded_requests_get_the_recorded_replies)
         open_recorded((enum release)release);
         read_exchanges((enum release)release);
         for (int32_t i = 0; i < exchange_count; i++) {
-            bool has_partitions = begins(exchanges[i].name, "table_") &&
-                                  !begins(exchanges[i].name, "table_missing");
+            bool has_partitions =
+                begins(exchanges[i].name, "table_") && !begins(exchanges[i].name, "table_missing");
             if (has_partitions) {
                 size_t bytes = (size_t)lab.sim->partition_count * sizeof(struct partition);
                 struct partition *before = memory_allocate(bytes);
@@ -305,9 +304,8 @@ static bool read_http(enum release release, const char *name, struct recorded_ht
     snprintf(path, sizeof path, "tests/data/samples/%s/http/%s", release_traits(release)->name,
              name);
     out->content = sample_read_file(path);
-    ck_assert_int_eq(sscanf(out->content, "> %7s %255s   (%63[^;];", out->method, out->target,
-                            out->role),
-                     3);
+    ck_assert_int_eq(
+        sscanf(out->content, "> %7s %255s   (%63[^;];", out->method, out->target, out->role), 3);
     const char *head = strstr(out->content, "HTTP/1.1 ");
     const char *end = strstr(out->content, "\r\n\r\n");
     if (head == NULL || end == NULL) {
@@ -347,8 +345,8 @@ static char *shape_of(const char *json)
 static void compare_http(enum release release, const char *name)
 {
     static const char *const only_shape[] = {
-        "meta_app_detail", "meta_apps",      "meta_cluster", "meta_nodes_detail", "metrics_",
-        "perf_counter",    "start_time",     "version.",     "version_replica",
+        "meta_app_detail", "meta_apps",  "meta_cluster", "meta_nodes_detail", "metrics_",
+        "perf_counter",    "start_time", "version.",     "version_replica",
     };
     struct recorded_http theirs;
     struct sim_http ours = {0};
@@ -359,9 +357,9 @@ static void compare_http(enum release release, const char *name)
     if (!read_http(release, name, &theirs)) {
         return;
     }
-    ck_assert_int_eq(sim_http_request(lab.sim, server_of_role(theirs.role), theirs.method,
-                                      theirs.target, &ours),
-                     SIM_ANSWER);
+    ck_assert_int_eq(
+        sim_http_request(lab.sim, server_of_role(theirs.role), theirs.method, theirs.target, &ours),
+        SIM_ANSWER);
     ck_assert_msg(ours.status == theirs.status, "%s of %s: status %d", name,
                   release_traits(release)->name, ours.status);
     ck_assert_str_eq(text_string(&ours.location), theirs.location);

@@ -194,8 +194,8 @@ START_TEST(get_gives_status_and_body)
     run_world(&world);
     ck_assert_int_eq(world.status, 200);
     ck_assert_str_eq(world.text, "{\"Version\":\"2.5.0\",\"GitCommit\":\"simulated\"}\n");
-    transport_get(world.transport, sim_server_address(world.lab.sim, R1), "/nothing",
-                  US_PER_SECOND, on_http, &world);
+    transport_get(world.transport, sim_server_address(world.lab.sim, R1), "/nothing", US_PER_SECOND,
+                  on_http, &world);
     run_world(&world);
     ck_assert_int_eq(world.status, 404);
     world.lab.sim->servers[R1].stage = STAGE_DOWN;
@@ -238,8 +238,7 @@ START_TEST(deployment_answers_when_the_process_was_started)
     world.deployment->ops->request(world.deployment, &request, on_http, &world);
     run_world(&world);
     ck_assert_int_eq(world.code, ERROR_TIMEOUT);
-    ck_assert_str_eq(world.text,
-                     "POST http://10.9.9.9:1/servers/r2/update: no reply within 1s");
+    ck_assert_str_eq(world.text, "POST http://10.9.9.9:1/servers/r2/update: no reply within 1s");
     close_world(&world);
 }
 END_TEST
@@ -299,8 +298,8 @@ START_TEST(client_reads_a_whole_snapshot_of_either_release)
         ck_assert_int_eq(snapshot.listed_count, 5);
         ck_assert_int_eq(snapshot.partition_count, 16);
         ck_assert_int_eq(snapshot.level, LEVEL_STEADY);
-        ck_assert_str_eq(snapshot.nodes[0].name, release == RELEASE_MASTER ? "localhost:34801"
-                                                                           : "127.0.0.1:34801");
+        ck_assert_str_eq(snapshot.nodes[0].name,
+                         release == RELEASE_MASTER ? "localhost:34801" : "127.0.0.1:34801");
         ck_assert(address_equal(snapshot.leader, metas[2]));
         snapshot_clear(&snapshot);
         cluster_free(cluster);

@@ -57,8 +57,8 @@ START_TEST(target_may_be_left_to_the_leader)
     struct partition *partition = lab_partition(&lab, 1, 0);
     int32_t node = partition->secondaries[0];
     lab_set(&lab, SETTING_ADD_SECONDARY_LIMIT " 0");
-    ck_assert_str_eq(
-        lab_propose(&lab, partition, CT_DOWNGRADE_TO_INACTIVE, NO_SERVER, node, false), PEGASUS_OK);
+    ck_assert_str_eq(lab_propose(&lab, partition, CT_DOWNGRADE_TO_INACTIVE, NO_SERVER, node, false),
+                     PEGASUS_OK);
     lab_to_tick(&lab, 1000);
     ck_assert(!partition_has_member(partition, node));
     ck_assert_uint_eq(sim_violation_count(lab.sim), 0);
@@ -98,9 +98,9 @@ START_TEST(fatal_requests_kill_the_meta_server_that_gets_them)
         if (cases[i].group) {
             action.node.kind = ADDRESS_GROUP;
         }
-        ck_assert_str_eq(lab_send(&lab, lab.m1 + cases[i].meta, partition->gpid, &action, 1,
-                                  cases[i].forced),
-                         "no reply");
+        ck_assert_str_eq(
+            lab_send(&lab, lab.m1 + cases[i].meta, partition->gpid, &action, 1, cases[i].forced),
+            "no reply");
         ck_assert_uint_eq(sim_violation_count(lab.sim), 1);
         ck_assert_str_eq(sim_violation(lab.sim, 0)->what, cases[i].what);
         ck_assert_int_eq(sim_server_process(lab.sim, lab.m1 + cases[i].meta), SIM_DOWN);
@@ -115,8 +115,8 @@ START_TEST(app_id_in_the_header_kills_metas_and_collectors)
         int32_t server;
         enum sim_answer answer;
         size_t violations;
-    } cases[] = {{5, SIM_NO_REPLY, 1}, {6, SIM_NO_REPLY, 1}, {8, SIM_NO_REPLY, 1},
-                 {0, SIM_NO_HANDLER, 0}};
+    } cases[] = {
+        {5, SIM_NO_REPLY, 1}, {6, SIM_NO_REPLY, 1}, {8, SIM_NO_REPLY, 1}, {0, SIM_NO_HANDLER, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct lab lab;
         struct list_nodes_request request = {0};
@@ -210,9 +210,9 @@ START_TEST(unforced_proposals_are_validated_when_the_tick_sends_them)
     while (partition_has_member(partition, stranger)) {
         stranger++;
     }
-    ck_assert_str_eq(lab_propose(&lab, partition, CT_DOWNGRADE_TO_INACTIVE, partition->primary,
-                                 stranger, false),
-                     PEGASUS_OK);
+    ck_assert_str_eq(
+        lab_propose(&lab, partition, CT_DOWNGRADE_TO_INACTIVE, partition->primary, stranger, false),
+        PEGASUS_OK);
     lab_to_tick(&lab, 1000);
     ck_assert_uint_eq(partition->action_count, 0);
     ck_assert_int_eq(partition->ballot, 3);
@@ -240,9 +240,8 @@ START_TEST(proposals_are_refused_as_the_release_refuses)
         struct lab lab;
         lab_open(&lab, cases[i].release);
         struct wire_action action = lab_action(&lab, CT_DOWNGRADE_TO_INACTIVE, R1, R2);
-        ck_assert_str_eq(
-            lab_send(&lab, lab.m1 + cases[i].meta, cases[i].gpid, &action, 1, false),
-            cases[i].error);
+        ck_assert_str_eq(lab_send(&lab, lab.m1 + cases[i].meta, cases[i].gpid, &action, 1, false),
+                         cases[i].error);
         ck_assert_uint_eq(sim_violation_count(lab.sim), 0);
         lab_close(&lab);
     }
