@@ -436,8 +436,8 @@ static bool all_servers_alive(const struct question *question, enum answer *answ
     return say(answer, metas);
 }
 
-/* Asks all parts. The reason tells what is in the way: the parts whose answer is not `wanted`, or all
- * parts when there is none such. Words said once are not said again. */
+/* Asks all parts. The reason tells what is in the way: the parts whose answer is not `wanted`, or
+ * all parts when there is none such. Words said once are not said again. */
 static bool ask_parts(const struct question *question, enum answer wanted, size_t counts[3])
 {
     struct text in_the_way = {0};
@@ -457,8 +457,7 @@ static bool ask_parts(const struct question *question, enum answer wanted, size_
         }
         text_clear(&reason);
     }
-    text_append_string(question->reason,
-                       text_string(in_the_way.length > 0 ? &in_the_way : &fine));
+    text_append_string(question->reason, text_string(in_the_way.length > 0 ? &in_the_way : &fine));
     text_clear(&in_the_way);
     text_clear(&fine);
     return ok;

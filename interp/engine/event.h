@@ -56,6 +56,9 @@ struct event {
     const cJSON *data;           /* an object with the numbers, or NULL */
 };
 
+/* Adds a duration to an event's data, in whole milliseconds. */
+void event_add_ms(cJSON *data, const char *name, int64_t us);
+
 struct event_sink {
     /* False: the event was not kept (with err). A display keeps what it can and returns true. */
     bool (*take)(struct event_sink *sink, const struct event *event, struct error *err);

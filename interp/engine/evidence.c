@@ -50,12 +50,12 @@ size_t inventory_slot_count(const struct inventory *inventory)
 
 size_t inventory_slot(const struct inventory *inventory, const struct server *server)
 {
-    static const enum role order[ROLE_COUNT] = {ROLE_REPLICA, ROLE_META, ROLE_COLLECTOR};
-    size_t slot = (size_t)server->index;
-    for (int i = 0; order[i] != server->role; i++) {
-        slot += (size_t)inventory->count[order[i]];
-    }
-    return slot;
+    size_t replicas = (size_t)inventory->count[ROLE_REPLICA];
+    size_t metas = (size_t)inventory->count[ROLE_META];
+    size_t before = server->role == ROLE_REPLICA ? 0
+                    : server->role == ROLE_META  ? replicas
+                                                 : replicas + metas;
+    return before + (size_t)server->index;
 }
 
 static const struct server *server_of_slot(const struct inventory *inventory, size_t slot)

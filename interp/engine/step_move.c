@@ -225,12 +225,11 @@ static void send_proposals(struct frame *frame, const struct evidence *evidence)
         return;
     }
     bool migrates = step->kind == STEP_MIGRATE_NODE;
-    bool kept = run_emit(frame->run, EVENT_INTENTION, step,
-                         proposals_data(move, &evidence->snapshot), "propose to %s %zu %s %s%s%s",
-                         migrates ? "move" : "drop", move->count,
-                         migrates ? "primaries away from" : "secondaries from",
-                         step->server->name, move->note.length > 0 ? "; " : "",
-                         text_string(&move->note));
+    bool kept =
+        run_emit(frame->run, EVENT_INTENTION, step, proposals_data(move, &evidence->snapshot),
+                 "propose to %s %zu %s %s%s%s", migrates ? "move" : "drop", move->count,
+                 migrates ? "primaries away from" : "secondaries from", step->server->name,
+                 move->note.length > 0 ? "; " : "", text_string(&move->note));
     if (!kept) {
         frame_finish(frame, &frame->run->failure);
         return;

@@ -91,6 +91,7 @@ static void program_ended(void *ctx, const struct process_result *result, const 
         finish_with_output(frame, err, output, length);
         return;
     }
+    ASSERT(result != NULL);
     char title[128];
     if (result->term_signal != 0) {
         snprintf(title, sizeof title, "'%.60s' was ended by signal %d", program,

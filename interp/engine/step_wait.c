@@ -44,8 +44,8 @@ static void wait_tell(struct frame *frame, enum answer answer)
                             answer == ANSWER_UNKNOWN ? "unknown"
                             : answer == ANSWER_YES   ? "yes"
                                                      : "no");
-    cJSON_AddNumberToObject(data, "waited_ms", (double)(waited_us / US_PER_MS));
-    cJSON_AddNumberToObject(data, "left_ms", (double)(left_us / US_PER_MS));
+    event_add_ms(data, "waited_ms", waited_us);
+    event_add_ms(data, "left_ms", left_us);
     run_emit(frame->run, EVENT_WAITING, frame->step, data,
              "%s%s (for %s now; at most %s more, then the step fails)",
              answer == ANSWER_UNKNOWN ? "unknown: " : "", text_string(&wait->reason),

@@ -45,6 +45,33 @@ static void check_size(struct call *call, const char *what, int depth_limit, int
     }
 }
 
+/* ---- names */
+static bool fits_label(const char *label)
+{
+    size_t length = strlen(label);
+    bool ok = length > 0 && length <= LABEL_BYTES_LIMIT;
+    for (const char *c = label; *c != '\0'; c++) {
+        ok = ok && (unsigned char)*c >= 0x20 && *c != 0x7f && *c != '/' && *c != '*';
+    }
+    return ok;
+}
+
+static void check_label(struct call *call, const char *label)
+{
+    if (label != NULL && !fits_label(label)) {
+        call_complain(call, "'%.60s' is no name: from 1 to %d characters, no '/' and no '*'", label,
+                      LABEL_BYTES_LIMIT);
+    }
+}
+
+/* Copies the text at `index`; complains when it cannot be a name. */
+static const char *read_label(lua_State *L, struct call *call, int index)
+{
+    const char *label = value_text(L, call, index, "the name");
+    check_label(call, label);
+    return label;
+}
+
 /* ---- steps */
 static int make_step(lua_State *L, struct call *call, const struct descriptor *descriptor,
                      const struct subject *subject, int table)
@@ -61,6 +88,7 @@ static int make_step(lua_State *L, struct call *call, const struct descriptor *d
     fields_read(L, call, table, descriptor->fields, descriptor->field_count, common_step_fields,
                 common_step_field_count, &draft);
     if (draft.id != NULL) {
+        check_label(call, draft.id);
         draft.step.label = draft.id;
     }
     step_finish(L, call, descriptor, &draft);
@@ -230,27 +258,6 @@ static int make_file(lua_State *L, struct call *call, const struct descriptor *d
 }
 
 /* ---- arguments */
-static bool fits_label(const char *label)
-{
-    size_t length = strlen(label);
-    bool ok = length > 0 && length <= LABEL_BYTES_LIMIT;
-    for (const char *c = label; *c != '\0'; c++) {
-        ok = ok && (unsigned char)*c >= 0x20 && *c != 0x7f && *c != '/' && *c != '*';
-    }
-    return ok;
-}
-
-/* Copies the text at `index`; complains when it cannot be a name. */
-static const char *read_label(lua_State *L, struct call *call, int index)
-{
-    const char *label = value_text(L, call, index, "the name");
-    if (label != NULL && !fits_label(label)) {
-        call_complain(call, "'%.60s' is no name: from 1 to %d characters, no '/' and no '*'", label,
-                      LABEL_BYTES_LIMIT);
-    }
-    return label;
-}
-
 static int make(lua_State *L, struct call *call, const struct descriptor *descriptor,
                 const struct subject *subject, int argument)
 {

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+enum { COMPLAINT_COST = 200 }; /* so that a table of a million wrong keys ends soon */
+
 void call_complain(struct call *call, const char *format, ...)
 {
     char text[ERROR_TEXT_BYTES - 128];
@@ -12,6 +14,7 @@ void call_complain(struct call *call, const char *format, ...)
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     call->tainted = true;
+    lang_charge(call->lang->L, COMPLAINT_COST);
     lang_complain(call->lang, call->where, "%s: %s", call->constructor, text);
 }
 
@@ -68,6 +71,7 @@ static void complain_unknown(struct call *call, const struct rows *rows, const c
 static void check_keys(lua_State *L, struct call *call, int index, const struct rows *rows)
 {
     for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) {
+        lang_charge(L, 1);
         if (lua_type(L, -2) == LUA_TSTRING) {
             const char *name = lua_tostring(L, -2);
             const struct field *field = find_row(rows, name);
@@ -90,6 +94,7 @@ static lua_Integer count_items(lua_State *L, struct call *call, int index)
     lua_Integer largest = 0;
     lua_Integer count = 0;
     for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) {
+        lang_charge(L, 1);
         if (lua_isinteger(L, -2)) {
             lua_Integer key = lua_tointeger(L, -2);
             if (key < 1) {
@@ -177,7 +182,6 @@ void fields_read(lua_State *L, struct call *call, int index, const struct field 
     luaL_checkstack(L, 10, "fields");
     check_keys(L, call, index, &rows);
     lua_Integer count = count_items(L, call, index);
-    lang_charge(L, count);
     lua_Integer used = 0;
     for (size_t i = 0; (field = rows_at(&rows, i)) != NULL; i++) {
         if ((field->flags & LATER) != 0 ||

@@ -218,6 +218,10 @@ static bool load(struct lang *lang, lua_CFunction function, struct loading *load
     size_t before = errors->count + errors->dropped;
     struct error_list found;
     error_list_init(&found);
+    for (size_t i = 0; i < lang->file_count; i++) { /* what a limit stopped in the middle */
+        lang->files[i].failed = lang->files[i].failed || lang->files[i].loading;
+        lang->files[i].loading = false;
+    }
     lang->errors = &found;
     bool ok = lang_run(lang, function, loading, lang->limits.load_instructions, &where, &err);
     if (!ok) {

@@ -193,6 +193,7 @@ struct call {
 /* may jump: reads the table at `index` into `base`. Reports everything wrong; look at tainted. */
 void fields_read(lua_State *L, struct call *call, int index, const struct field *rows,
                  size_t row_count, const struct field *more, size_t more_count, void *base);
+/* may jump */
 void call_complain(struct call *call, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* may jump: reads one value (values.c). */

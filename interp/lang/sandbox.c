@@ -40,9 +40,12 @@ static const struct {
     {"_G", NULL},
 };
 
+enum { SEARCH_COST = 1000 }; /* of the nearest name, in instructions */
+
 static int unknown_global(lua_State *L)
 {
     struct lang *lang = lang_of(L);
+    lang_charge(L, SEARCH_COST);
     char hint[128];
     struct nearest nearest = {.word = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "?"};
     for (size_t i = 0; i < sizeof missing / sizeof missing[0]; i++) {
@@ -82,6 +85,7 @@ static int global_assigned(lua_State *L)
 static int unknown_member(lua_State *L)
 {
     struct lang *lang = lang_of(L);
+    lang_charge(L, SEARCH_COST);
     char hint[128];
     const char *library = lua_tostring(L, lua_upvalueindex(1));
     struct nearest nearest = {.word = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "?"};

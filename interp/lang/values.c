@@ -83,6 +83,7 @@ lua_Integer value_list_length(lua_State *L, struct call *call, int index, const 
     lua_Integer count = 0;
     lua_Integer largest = 0;
     for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) {
+        lang_charge(L, 1);
         if (!lua_isinteger(L, -2) || lua_tointeger(L, -2) < 1) {
             call_complain(call, "%s must be a list, but has the key %s", what,
                           object_describe(L, -2, buffer));
@@ -101,9 +102,10 @@ lua_Integer value_list_length(lua_State *L, struct call *call, int index, const 
         call_complain(call, "item %lld of %s is nil", (long long)hole, what);
         return -1;
     }
-    lang_charge(L, count);
     return count;
 }
+
+enum { SORT_COST = 20 }; /* instructions for one of the texts sorted */
 
 static int compare_texts(const void *a, const void *b)
 {
@@ -124,9 +126,10 @@ const char **value_sorted_keys(lua_State *L, struct call *call, int index, const
     }
     size_t n = 0;
     for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) {
+        lang_charge(L, 1);
         n++;
     }
-    lang_charge(L, (int64_t)n);
+    lang_charge(L, (int64_t)n * SORT_COST);
     const char **keys = value_array(call, n, sizeof *keys);
     size_t filled = 0;
     for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) {
@@ -158,6 +161,7 @@ static void read_text(lua_State *L, const struct target *target, int index)
     const char *text = value_text(L, target->call, index, target->field->name);
     if (text != NULL && text[0] == '\0') {
         call_complain(target->call, "'%s' is empty", target->field->name);
+        return;
     }
     STORE(target, text);
 }

@@ -163,7 +163,7 @@ static void on_answer(struct task *task, size_t index, const void *response,
         snprintf(proposal->answer, sizeof proposal->answer, "%.*s",
                  answer->err.length < sizeof proposal->answer ? (int)answer->err.length
                                                               : (int)sizeof proposal->answer - 1,
-                 answer->err.bytes);
+                 answer->err.length > 0 ? answer->err.bytes : "");
     } else if (err != NULL) {
         propose->first_failure = propose->unanswered == 0 ? *err : propose->first_failure;
         propose->leader_lost = propose->leader_lost || not_taken;

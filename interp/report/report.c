@@ -103,7 +103,7 @@ static bool take_json(struct event_sink *sink, const struct event *event, struct
     cJSON *json = cJSON_CreateObject();
     cJSON_AddNumberToObject(json, "seq", (double)event->sequence);
     cJSON_AddStringToObject(json, "time", time_text);
-    cJSON_AddNumberToObject(json, "at_ms", (double)(event->at_us / US_PER_MS));
+    event_add_ms(json, "at_ms", event->at_us);
     cJSON_AddStringToObject(json, "event", event_kind_name(event->kind));
     if (event->step != NULL) {
         cJSON_AddStringToObject(json, "step", event->step->id);

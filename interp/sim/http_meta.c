@@ -130,9 +130,11 @@ static void append_general(struct http_call *call)
 {
     const struct sim *sim = call->sim;
     struct text *body = &call->out->body;
+    char whole[TIME_TEXT_BYTES];
     char created[TIME_TEXT_BYTES + 8];
-    sim_format_time(sim, sim_table_created(sim) * 1000000 - sim->wall_start_us, created);
-    strcat(created, sim->model.release == RELEASE_2_5 ? ".0" : ".000");
+    sim_format_time(sim, sim_table_created(sim) * 1000000 - sim->wall_start_us, whole);
+    snprintf(created, sizeof created, "%s%s", whole,
+             sim->model.release == RELEASE_2_5 ? ".0" : ".000");
     open_object(body, "general_info");
     for (int32_t i = 0; i < sim->table_count; i++) {
         const struct table *table = &sim->tables[i];

@@ -99,6 +99,11 @@ static const struct {
     {"steps doubled without end",
      "local s = log \"x\" for i = 1, 62 do s = steps { s, s } end return s", NULL},
     {"conditions nested", "local c = all_servers_alive() while true do c = not_(c) end", NULL},
+    {"a table of wrong keys",
+     "local t = {} for i = 1, 100000 do t[\"k\" .. i] = 1 end while true do sleep(t) end", NULL},
+    {"a list of wrong items",
+     "local t = {} for i = 1, 100000 do t[i] = 1 end while true do pcall(steps, t) end", NULL},
+    {"unknown names", "while true do local x = nonsense end", NULL},
     {"error with a table", "error(setmetatable)", NULL},
     {"long error", "error((\"x\"):rep(1000000))", NULL},
     {"deep expression", "local s = \"return \" .. (\"(\"):rep(10)", NULL},
@@ -244,6 +249,29 @@ START_TEST(a_hostile_condition_fails_its_call_and_nothing_else)
 }
 END_TEST
 
+START_TEST(a_required_file_that_was_stopped_is_stopped_again)
+{
+    struct folder folder;
+    struct error_list errors;
+    const struct workflow *workflow;
+    struct lang_options options = {.stdlib_folder = "stdlib", .limits = &short_limits};
+    struct lang *lang = lang_new(&options);
+    folder_make(&folder);
+    const char *inner = folder_write(&folder, "inner.lua", "while true do end");
+    const char *path = folder_write(&folder, "w.lua", "return require \"inner\"");
+    for (int round = 0; round < 2; round++) {
+        error_list_init(&errors);
+        ck_assert(!lang_load_workflow(lang, path, NULL, NULL, 0, &workflow, &errors));
+        ck_assert_uint_eq(errors.count, 1);
+        ck_assert_str_eq(errors.items[0].text, ENDLESS);
+        ck_assert_str_eq(errors.items[0].file, inner);
+        error_list_clear(&errors);
+    }
+    lang_free(lang);
+    folder_remove(&folder);
+}
+END_TEST
+
 START_TEST(a_state_without_memory_says_so)
 {
     struct lang_limits limits = {
@@ -273,6 +301,7 @@ int main(void)
     tcase_add_loop_test(tcase, a_hostile_condition_fails_its_call_and_nothing_else, 0,
                         COUNT(ask_cases));
     tcase_add_test(tcase, the_default_limits_stop_a_loop_and_dear_instructions);
+    tcase_add_test(tcase, a_required_file_that_was_stopped_is_stopped_again);
     tcase_add_test(tcase, a_state_without_memory_says_so);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
