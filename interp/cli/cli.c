@@ -30,7 +30,7 @@ static const char exit_codes[] =
     "  2  wrong usage, or an invalid file\n"
     "  3  refused before any change: a requirement, a guard, the wrong or an unreachable cluster,\n"
     "     or doctor has findings\n"
-    "  4  stopped by the operator; can be resumed\n"
+    "  4  stopped by the operator, and everything was put back\n"
     "  5  something could not be put back; the output says what and how\n"
     "  6  a test or a simulated cluster found what must never happen\n";
 

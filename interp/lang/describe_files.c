@@ -37,7 +37,7 @@ static const struct field cluster_fields[] = {
     {"target", FIELD_RECORD, 0, NULL, "what to upgrade to: { version = \"2.6.0\" }",
      RECORD(target_fields)},
     {"zookeeper_root", FIELD_TEXT, 0, NULL,
-     "must be what the meta server reports; its last part is the cluster's name",
+     "must be what the meta server reports; without it, that ends with the cluster's name",
      CLUSTER_AT(file.zookeeper_root)},
     {"params", FIELD_VALUES, 0, NULL, "values for the workflow's params", CLUSTER_AT(params)},
     {"workflow", FIELD_TEXT, 0, NULL, "the workflow this cluster uses", CLUSTER_AT(file.workflow)},

@@ -72,7 +72,7 @@ const struct descriptor word_descriptors[] = {
      .doc = "every partition of every table has all its replicas, on servers that answer",
      .example = "cluster_is_healthy()"},
     {"all_servers_alive", GROUP_CONDITION, FORM_NOTHING, COND_ALL_SERVERS_ALIVE,
-     .doc = "every replica server is alive", .example = "all_servers_alive()"},
+     .doc = "every replica and meta server is alive and answers", .example = "all_servers_alive()"},
     {"all_of", GROUP_CONDITION, FORM_TABLE, COND_ALL_OF, false, ROWS(parts_fields),
      "each of them holds", "all_of { is_alive(node), has_restarted(node) }"},
     {"any_of", GROUP_CONDITION, FORM_TABLE, COND_ANY_OF, false, ROWS(parts_fields),

@@ -48,14 +48,9 @@ static void finish_cluster(struct call *call, struct cluster_draft *draft)
                       "'%.60s'",
                       file->target_version);
     }
-    if (file->zookeeper_root != NULL && file->name != NULL) {
-        const char *slash = strrchr(file->zookeeper_root, '/');
-        if (slash == NULL || strcmp(slash + 1, file->name) != 0) {
-            call_complain(call,
-                          "'zookeeper_root' is '%.100s', but its last part must be the "
-                          "cluster's name '%s'",
-                          file->zookeeper_root, file->name);
-        }
+    if (file->zookeeper_root != NULL && file->zookeeper_root[0] != '/') {
+        call_complain(call, "'zookeeper_root' is '%.100s', but must begin with '/'",
+                      file->zookeeper_root);
     }
     for (size_t i = 0; i < file->collector_count; i++) {
         char text[ADDRESS_TEXT_BYTES];

@@ -270,7 +270,7 @@ function runs_target_version(fields) end
 ---@return pegflow.condition
 function cluster_is_healthy() end
 
----every replica server is alive
+---every replica and meta server is alive and answers
 ---@return pegflow.condition
 function all_servers_alive() end
 
@@ -392,7 +392,7 @@ function workflow(fields) end
 ---@field collectors? string[] the collectors
 ---@field deploy? table<string, fun(node: pegflow.node, version?: string): any> the deploy adapter: update, restart, start, stop: function(node, version) returns steps
 ---@field target? table what to upgrade to: { version = "2.6.0" }
----@field zookeeper_root? string must be what the meta server reports; its last part is the cluster's name
+---@field zookeeper_root? string must be what the meta server reports; without it, that ends with the cluster's name
 ---@field params? table<string, string|number|boolean> values for the workflow's params
 ---@field workflow? string the workflow this cluster uses
 

@@ -254,9 +254,8 @@ static const struct {
      "1: cluster: item 1 of 'metas' must be \"ip:port\", not the number 5"},
     {"return cluster \"c\" { metas = { \"10.0.0.1:1\" }, collectors = { \"10.0.0.1:1\" } }",
      "1: cluster: 10.0.0.1:1 is both a meta and a collector"},
-    {"return cluster \"c\" { metas = { \"10.0.0.1:1\" }, zookeeper_root = \"/pegasus/d\" }",
-     "1: cluster: 'zookeeper_root' is '/pegasus/d', but its last part must be the cluster's name "
-     "'c'"},
+    {"return cluster \"c\" { metas = { \"10.0.0.1:1\" }, zookeeper_root = \"pegasus\" }",
+     "1: cluster: 'zookeeper_root' is 'pegasus', but must begin with '/'"},
     {"return cluster \"c\" { metas = { \"10.0.0.1:1\" }, deploy = { updat = function() end } }",
      "1: cluster: 'deploy' is one of update, restart, start, stop, not 'updat': did you mean "
      "'update'?"},
