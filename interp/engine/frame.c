@@ -158,6 +158,11 @@ void frame_finish(struct frame *frame, const struct error *err)
     timer_start(frame->run->setup.loop, &frame->ending, 0, tell_parent, frame);
 }
 
+void frame_end(void *frame)
+{
+    frame_finish(frame, NULL);
+}
+
 void frame_cancel(struct frame *frame, const struct error *why)
 {
     if (frame->finished || frame->cancelled) {

@@ -130,6 +130,7 @@ struct frame *frame_start(struct run *run, struct frame *parent, const struct st
 /* err NULL: done. Otherwise it is copied. A cancelled frame finishes with `why`, whatever is given,
  * unless what is given says that something could not be put back. */
 void frame_finish(struct frame *frame, const struct error *err);
+void frame_end(void *frame); /* frame_finish without an error, for timers */
 void frame_cancel(struct frame *frame, const struct error *why);
 void frame_free_all(struct run *run);
 const struct step_ops *frame_ops(enum step_kind kind);

@@ -47,11 +47,6 @@ static void level_start(struct frame *frame)
     settings_lock(frame->run, &state->lock, level_locked, frame);
 }
 
-static void end_cancelled(void *ctx)
-{
-    frame_finish(ctx, NULL);
-}
-
 static void level_cancel(struct frame *frame)
 {
     struct set_level *state = frame->state;
@@ -60,7 +55,7 @@ static void level_cancel(struct frame *frame)
         return;
     }
     settings_unlock(&state->lock);
-    timer_start(frame->run->setup.loop, &state->end, 0, end_cancelled, frame);
+    timer_start(frame->run->setup.loop, &state->end, 0, frame_end, frame);
 }
 
 static void level_clear(struct frame *frame)
@@ -286,7 +281,7 @@ static void command_cancel(struct frame *frame)
     struct command *command = frame->state;
     if (command->gathering) {
         gatherer_cancel(command->gatherer);
-        timer_start(frame->run->setup.loop, &command->end, 0, end_cancelled, frame);
+        timer_start(frame->run->setup.loop, &command->end, 0, frame_end, frame);
     } else if (frame->operation != NULL) {
         operation_cancel(frame->operation);
     }

@@ -30,11 +30,6 @@ static bool takes_server_away(const struct step *step)
     return step->as.deploy != DEPLOY_START;
 }
 
-static void finish_cancelled(void *ctx)
-{
-    frame_finish(ctx, NULL);
-}
-
 /* ---- the adapter's steps */
 static void deploy_next(struct frame *frame)
 {
@@ -194,7 +189,7 @@ static void deploy_cancel(struct frame *frame)
         return;
     }
     gatherer_cancel(deploy->gatherer);
-    timer_start(frame->run->setup.loop, &deploy->timer, 0, finish_cancelled, frame);
+    timer_start(frame->run->setup.loop, &deploy->timer, 0, frame_end, frame);
 }
 
 static void deploy_clear(struct frame *frame)

@@ -11,16 +11,11 @@ struct sequence {
     struct timer empty;
 };
 
-static void finish_done(void *ctx)
-{
-    frame_finish(ctx, NULL);
-}
-
 static void sequence_go(struct frame *frame)
 {
     struct sequence *sequence = frame->state;
     if (sequence->next == frame->step->body.count) {
-        timer_start(frame->run->setup.loop, &sequence->empty, 0, finish_done, frame);
+        timer_start(frame->run->setup.loop, &sequence->empty, 0, frame_end, frame);
         return;
     }
     frame_start(frame->run, frame, frame->step->body.items[sequence->next++]);
@@ -112,7 +107,7 @@ static void when_cancel(struct frame *frame)
         return;
     }
     gatherer_cancel(when->gatherer);
-    timer_start(frame->run->setup.loop, &when->again, 0, finish_done, frame);
+    timer_start(frame->run->setup.loop, &when->again, 0, frame_end, frame);
 }
 
 static void when_clear(struct frame *frame)

@@ -100,11 +100,7 @@ static bool propose_downgrade(struct chooser *chooser, const struct snapshot_par
                               struct proposal *out)
 {
     struct move *move = chooser->frame->state;
-    bool member = false;
-    for (int32_t i = 0; i < partition->secondary_count; i++) {
-        member |= partition->secondaries[i] == chooser->node;
-    }
-    if (!member) {
+    if (!snapshot_partition_has_secondary(partition, chooser->node)) {
         return false;
     }
     if (partition->primary == SNAPSHOT_NO_NODE || !chooser->answers[partition->primary]) {
@@ -209,11 +205,6 @@ static void move_sent(void *ctx, const struct error *err)
     frame_finish(frame, err);
 }
 
-static void end_with_nothing(void *ctx)
-{
-    frame_finish(ctx, NULL);
-}
-
 static void send_proposals(struct frame *frame, const struct evidence *evidence)
 {
     struct move *move = frame->state;
@@ -295,7 +286,7 @@ static void move_cancel(struct frame *frame)
         return;
     }
     gatherer_cancel(move->gatherer);
-    timer_start(frame->run->setup.loop, &move->end, 0, end_with_nothing, frame);
+    timer_start(frame->run->setup.loop, &move->end, 0, frame_end, frame);
 }
 
 static void move_clear(struct frame *frame)
@@ -375,27 +366,6 @@ static void kill_next(struct frame *frame)
     frame_finish(frame, kill->failed ? &kill->failure : NULL);
 }
 
-static bool still_member(const struct snapshot *snapshot, int32_t node, struct gpid gpid,
-                         bool *known)
-{
-    *known = false;
-    for (int32_t t = 0; t < snapshot->table_count; t++) {
-        const struct snapshot_table *table = &snapshot->tables[t];
-        if (table->app_id != gpid.app_id || table->partitions == NULL ||
-            gpid.partition >= table->partition_count) {
-            continue;
-        }
-        const struct snapshot_partition *partition = &table->partitions[gpid.partition];
-        *known = true;
-        bool member = partition->primary == node;
-        for (int32_t i = 0; i < partition->secondary_count; i++) {
-            member |= partition->secondaries[i] == node;
-        }
-        return member;
-    }
-    return false;
-}
-
 static void kill_gathered(void *ctx, const struct evidence *evidence)
 {
     struct frame *frame = ctx;
@@ -412,10 +382,11 @@ static void kill_gathered(void *ctx, const struct evidence *evidence)
     size_t members = 0;
     for (size_t i = 0; i < own->facts.replica_count; i++) {
         const struct server_replica *replica = &own->facts.replicas[i];
-        bool known;
-        bool member = still_member(&evidence->snapshot, node, replica->gpid, &known);
+        const struct snapshot_partition *partition =
+            snapshot_find_partition(&evidence->snapshot, replica->gpid);
+        bool member = partition != NULL && snapshot_partition_has_member(partition, node);
         members += member;
-        if (known && !member && replica->status != REPLICA_ERROR) {
+        if (partition != NULL && !member && replica->status != REPLICA_ERROR) {
             kill->gpids[kill->count++] = replica->gpid;
         }
     }
@@ -469,7 +440,7 @@ static void kill_cancel(struct frame *frame)
         return; /* their answers come within their deadline; nothing more is sent */
     }
     gatherer_cancel(kill->gatherer);
-    timer_start(frame->run->setup.loop, &kill->end, 0, end_with_nothing, frame);
+    timer_start(frame->run->setup.loop, &kill->end, 0, frame_end, frame);
 }
 
 static void kill_clear(struct frame *frame)

@@ -20,11 +20,6 @@ struct wait {
 
 static void wait_look(void *ctx);
 
-static void wait_end(void *ctx)
-{
-    frame_finish(ctx, NULL);
-}
-
 static void wait_tell(struct frame *frame, enum answer answer)
 {
     struct wait *wait = frame->state;
@@ -157,7 +152,7 @@ static void wait_cancel(struct frame *frame)
         timer_cancel(&wait->timer);
         follow_start(&wait->follower, frame);
     } else {
-        timer_start(frame->run->setup.loop, &wait->timer, 0, wait_end, frame);
+        timer_start(frame->run->setup.loop, &wait->timer, 0, frame_end, frame);
     }
 }
 
@@ -182,7 +177,7 @@ const struct step_ops ops_wait_until = {
 /* ---- sleep, log: a timer and an end */
 static void timed_start(struct frame *frame, int64_t delay_us)
 {
-    timer_start(frame->run->setup.loop, frame->state, delay_us, wait_end, frame);
+    timer_start(frame->run->setup.loop, frame->state, delay_us, frame_end, frame);
 }
 
 static void sleep_start(struct frame *frame)

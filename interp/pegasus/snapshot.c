@@ -151,3 +151,32 @@ bool partition_is_healthy(const struct snapshot_partition *partition)
     return partition->primary != SNAPSHOT_NO_NODE &&
            1 + partition->secondary_count >= partition->max_replica_count;
 }
+
+const struct snapshot_partition *snapshot_find_partition(const struct snapshot *snapshot,
+                                                         struct gpid gpid)
+{
+    for (int32_t t = 0; t < snapshot->table_count; t++) {
+        const struct snapshot_table *table = &snapshot->tables[t];
+        if (table->app_id == gpid.app_id && table->partitions != NULL) {
+            bool inside = gpid.partition >= 0 && gpid.partition < table->partition_count;
+            return inside ? &table->partitions[gpid.partition] : NULL;
+        }
+    }
+    return NULL;
+}
+
+bool snapshot_partition_has_secondary(const struct snapshot_partition *partition, int32_t node)
+{
+    for (int32_t i = 0; i < partition->secondary_count; i++) {
+        if (node != SNAPSHOT_NO_NODE && partition->secondaries[i] == node) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool snapshot_partition_has_member(const struct snapshot_partition *partition, int32_t node)
+{
+    return node != SNAPSHOT_NO_NODE &&
+           (partition->primary == node || snapshot_partition_has_secondary(partition, node));
+}

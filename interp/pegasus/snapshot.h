@@ -1,8 +1,8 @@
 /* pegasus/snapshot.h - what was observed of a cluster at one moment.
  *
- * Floor: pegasus. Plain data in one arena that is reused from poll to poll. A snapshot is whole or it
- * is not there: its reads are bracketed by the same leader and level. Partitions refer to servers by
- * index into `nodes`, which also holds servers that only a partition names. */
+ * Floor: pegasus. Plain data in one arena that is reused from poll to poll. A snapshot is whole or
+ * it is not there: its reads are bracketed by the same leader and level. Partitions refer to
+ * servers by index into `nodes`, which also holds servers that only a partition names. */
 #ifndef PEGFLOW_PEGASUS_SNAPSHOT_H
 #define PEGFLOW_PEGASUS_SNAPSHOT_H
 
@@ -14,11 +14,11 @@ enum { SNAPSHOT_NO_NODE = -1 };
 
 struct snapshot_node {
     struct address address;
-    const char *host;   /* the cluster's own name, or NULL where it gave none */
-    uint16_t host_port; /* with `host` */
-    const char *name;   /* to show: "host:port" where there is a host, else "ip:port" */
+    const char *host;        /* the cluster's own name, or NULL where it gave none */
+    uint16_t host_port;      /* with `host` */
+    const char *name;        /* to show: "host:port" where there is a host, else "ip:port" */
     enum node_status status; /* NODE_INVALID: not in the meta server's list */
-    int32_t primaries;   /* of AVAILABLE tables, counted from the partitions below */
+    int32_t primaries;       /* of AVAILABLE tables, counted from the partitions below */
     int32_t secondaries;
 };
 
@@ -46,20 +46,20 @@ struct snapshot_table {
 struct snapshot {
     struct arena arena;
     bool valid;
-    int64_t taken_us;    /* when the first of its requests was sent: evidence is at least this new */
+    int64_t taken_us; /* when the first of its requests was sent: evidence is at least this new */
     int64_t complete_us; /* when the last reply came */
     int64_t nodes_taken_us;
     int64_t info_taken_us;
     struct address leader;
     const char *leader_name;
-    const char *cluster_name;   /* NULL where the release tells none */
+    const char *cluster_name; /* NULL where the release tells none */
     const char *zookeeper_root;
-    const char *meta_servers;   /* as the cluster lists them */
-    int32_t level;              /* effective: enum meta_level */
+    const char *meta_servers; /* as the cluster lists them */
+    int32_t level;            /* effective: enum meta_level */
     int32_t stored_level;
     struct snapshot_node *nodes; /* those of the list first, in its order */
     int32_t node_count;
-    int32_t listed_count; /* how many of them the meta server lists */
+    int32_t listed_count;          /* how many of them the meta server lists */
     struct snapshot_table *tables; /* all that the meta lists, dropped ones too */
     int32_t table_count;
     int32_t partition_count; /* of AVAILABLE tables */
@@ -82,6 +82,13 @@ const struct snapshot_table *snapshot_find_table(const struct snapshot *snapshot
 
 /* Counts each node's primaries and secondaries anew. One pass over the partitions. */
 void snapshot_count(struct snapshot *snapshot);
+
+/* The partition of an AVAILABLE table, or NULL. Linear in the tables. */
+const struct snapshot_partition *snapshot_find_partition(const struct snapshot *snapshot,
+                                                         struct gpid gpid);
+/* Is the node its primary or one of its secondaries? Never for SNAPSHOT_NO_NODE. */
+bool snapshot_partition_has_member(const struct snapshot_partition *partition, int32_t node);
+bool snapshot_partition_has_secondary(const struct snapshot_partition *partition, int32_t node);
 
 /* Has a primary and primary + secondaries >= max_replica_count. */
 bool partition_is_healthy(const struct snapshot_partition *partition);
