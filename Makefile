@@ -137,6 +137,7 @@ TIDY_CHECKS := -*,clang-analyzer-*,-clang-analyzer-unix.Malloc,$\
                -clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling,$\
                bugprone-*,-bugprone-easily-swappable-parameters,-bugprone-reserved-identifier,$\
                -bugprone-assignment-in-if-condition,-bugprone-narrowing-conversions,$\
+               -bugprone-macro-parentheses,-bugprone-sizeof-expression,$\
                -bugprone-implicit-widening-of-multiplication-result,-bugprone-misplaced-widening-cast
 lint:
 	@tools/install-packages.sh $(DEBIAN_LINT)

@@ -106,9 +106,7 @@ struct frame *frame_start(struct run *run, struct frame *parent, const struct st
 static cJSON *duration_data(const struct frame *frame)
 {
     cJSON *data = cJSON_CreateObject();
-    cJSON_AddNumberToObject(
-        data, "took_ms",
-        (double)((loop_now_us(frame->run->setup.loop) - frame->started_us) / US_PER_MS));
+    event_add_ms(data, "took_ms", loop_now_us(frame->run->setup.loop) - frame->started_us);
     return data;
 }
 

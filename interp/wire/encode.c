@@ -144,7 +144,7 @@ static void write_field_header(struct text *out, enum wire_type type, int16_t id
 void wire_write_struct(struct text *out, const struct wire_struct *type, const void *value)
 {
     const char *base = value;
-    ASSERT(value != NULL);
+    ASSERT(type != NULL && value != NULL);
     for (size_t i = 0; i < type->field_count; i++) {
         const struct wire_field *field = &type->fields[i];
         if (field->presence != WIRE_ALWAYS && !*(const bool *)(base + field->presence)) {
