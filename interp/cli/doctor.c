@@ -5,6 +5,7 @@
 
 #include "engine/condition.h"
 #include "engine/guard.h"
+#include "engine/leftovers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -160,42 +161,23 @@ static void look_at_guards(struct doctor *doctor)
     }
 }
 
-/* The signatures that other tools leave behind (reference behaviour 14, 3.2). */
-static const struct {
-    const char *name;
-    const char *leftover; /* a value that speaks of a leftover; NULL: any but `usual` */
-    const char *usual;
-    const char *meaning;
-} leftovers[] = {
-    {SETTING_ADD_SECONDARY_LIMIT, "0", NULL, "lost replicas are never added again"},
-    {SETTING_ADD_SECONDARY_LIMIT, "100", NULL, "what upstream's rolling upgrade sets"},
-    {SETTING_ASSIGN_DELAY, "180000000", NULL,
-     "50 hours: a server that really dies is not replaced for two days"},
-    {SETTING_BLACK_LIST, NULL, "", "these servers get no secondaries"},
-    {SETTING_FLOW_CONTROL, "false", NULL, "limits on adding secondaries have no effect"},
-};
-
 static void look_at_settings(struct doctor *doctor)
 {
-    const char *read = NULL;
+    static const char *const names[] = {SETTING_ADD_SECONDARY_LIMIT, SETTING_FLOW_CONTROL,
+                                        SETTING_ASSIGN_DELAY, SETTING_BLACK_LIST};
     struct text value = {0};
-    for (size_t i = 0; i < sizeof leftovers / sizeof leftovers[0]; i++) {
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         struct error err;
-        if (read == NULL || strcmp(read, leftovers[i].name) != 0) {
-            read = leftovers[i].name;
-            if (!session_read_setting(&doctor->session, read, &value, &err)) {
-                finding(doctor, "%s could not be read: %s", read, err.text);
-                text_reset(&value);
-                continue;
-            }
-            say("setting", "%s = %s", read, value.length == 0 ? "(empty)" : text_string(&value));
+        text_reset(&value);
+        if (!session_read_setting(&doctor->session, names[i], &value, &err)) {
+            finding(doctor, "%s could not be read: %s", names[i], err.text);
+            continue;
         }
-        bool odd = leftovers[i].leftover != NULL
-                       ? strcmp(text_string(&value), leftovers[i].leftover) == 0
-                       : strcmp(text_string(&value), leftovers[i].usual) != 0;
-        if (odd) {
-            finding(doctor, "%s is %s, which looks like another tool's leftover: %s", read,
-                    text_string(&value), leftovers[i].meaning);
+        say("setting", "%s = %s", names[i], value.length == 0 ? "(empty)" : text_string(&value));
+        const char *meaning = leftover_meaning(names[i], text_string(&value));
+        if (meaning != NULL) {
+            finding(doctor, "%s is %s, which looks like another tool's leftover: %s", names[i],
+                    text_string(&value), meaning);
         }
     }
     text_clear(&value);

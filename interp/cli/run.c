@@ -223,6 +223,7 @@ static bool perform(struct run_command *command, struct tally *tally, struct err
         .start = &session->snapshot,
         .sinks = sinks,
         .sink_count = 2,
+        .keep_leftovers = arguments_flag(command->arguments, "keep-leftovers"),
     };
     sigset_t signals;
     sigemptyset(&signals);
@@ -352,6 +353,8 @@ static const struct option_row options[] = {
     {"set", 's', OPTION_LIST, "NAME=VALUE", NULL, "give a parameter of the workflow"},
     {"confirm", 0, OPTION_TEXT, "NAME", NULL,
      "the cluster's name, where no terminal can ask for it"},
+    {"keep-leftovers", 0, OPTION_FLAG, NULL, NULL,
+     "settings that look like another tool's leftovers are meant: keep them"},
     {"output", 'o', OPTION_TEXT, "FORM", "plain", "plain lines, or json: one event a line"},
     {"verbose", 'v', OPTION_FLAG, NULL, NULL, "show the start and end of every step"},
 };

@@ -1,5 +1,6 @@
 /* engine/baseline.c - the level and the settings an upgrade touches, before and after a run. */
 #include "engine/internal.h"
+#include "engine/leftovers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,22 @@ static void begin(struct baseline *baseline, bool only_read,
 }
 
 /* ---- before */
+/* A value that another tool left behind would be put back by us, and stay. */
+static bool find_leftover(const struct baseline *baseline, struct error *err)
+{
+    for (size_t i = 0; i < WATCHED_COUNT; i++) {
+        const char *meaning = leftover_meaning(watched[i].name, baseline->before[i]);
+        if (meaning != NULL) {
+            error_set(err, ERROR_REFUSED,
+                      "%s is %s, which looks like another tool's leftover: %s; set it right, or "
+                      "say that it is meant with --keep-leftovers",
+                      watched[i].name, baseline->before[i], meaning);
+            return true;
+        }
+    }
+    return false;
+}
+
 static void was_read(void *ctx, const struct error *err)
 {
     struct baseline *baseline = ctx;
@@ -59,7 +76,9 @@ static void was_read(void *ctx, const struct error *err)
     }
     run_emit(baseline->run, EVENT_BASELINE, NULL, data, "before: meta level %s, re-adding limit %s",
              baseline->before[0], baseline->before[1]);
-    baseline->done(baseline->run, NULL);
+    struct error leftover;
+    bool decided = baseline->run->setup.keep_leftovers || !find_leftover(baseline, &leftover);
+    baseline->done(baseline->run, decided ? NULL : &leftover);
 }
 
 void baseline_read(struct run *run, void (*done)(struct run *run, const struct error *err))

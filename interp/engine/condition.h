@@ -12,7 +12,9 @@ struct server_history {
     bool restart_asked;         /* a deploy step of this run */
     bool was_down;              /* it did not run when the restart was asked for */
     char start_time_before[32]; /* unless was_down */
-    bool in_work;               /* from its first deploy until its turn in the rolling is over */
+    struct gpid *gone;          /* replicas the server no longer knew when told to close them */
+    size_t gone_count;
+    bool in_work; /* from its first deploy until its turn in the rolling is over */
 };
 
 struct condition_context {

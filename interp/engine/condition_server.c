@@ -57,9 +57,21 @@ bool condition_no_secondaries(const struct question *question, enum answer *answ
     return none_left(question, false, answer);
 }
 
+static bool is_gone(const struct server_history *history, struct gpid gpid)
+{
+    for (size_t i = 0; i < history->gone_count; i++) {
+        if (history->gone[i].app_id == gpid.app_id &&
+            history->gone[i].partition == gpid.partition) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A replica that left its partition must be in ERROR or gone; one that the server still owns is not
- * waited for. Opening and closing must be 0. The sum of replicas says nothing: it holds those of
- * dropped and undrained tables too. Reference samples/README.md. */
+ * waited for, nor one of a table that is not AVAILABLE. Opening and closing must be 0. The sum of
+ * replicas says nothing: it holds those of dropped and undrained tables too. Reference
+ * samples/README.md. */
 bool condition_replicas_closed(const struct question *question, enum answer *answer)
 {
     const struct snapshot *snapshot = question_tables(question);
@@ -69,21 +81,29 @@ bool condition_replicas_closed(const struct question *question, enum answer *ans
     }
     const struct server *server = question->condition->server;
     int32_t node = snapshot_find_node(snapshot, server->address);
+    const struct server_history *history =
+        &question->context->history[inventory_slot(question->context->inventory, server)];
     size_t open = 0;
+    int64_t closing = facts->counts.closing;
     struct text names = {0};
     struct naming naming = {.reason = &names};
     for (size_t i = 0; i < facts->replica_count; i++) {
         const struct server_replica *replica = &facts->replicas[i];
         const struct snapshot_partition *partition =
             snapshot_find_partition(snapshot, replica->gpid);
-        bool still_owned = partition != NULL && snapshot_partition_has_member(partition, node);
-        if (replica->status != REPLICA_ERROR && !still_owned) {
-            open++;
-            naming_add(&naming, replica->gpid);
+        if (partition == NULL || replica->status == REPLICA_ERROR ||
+            snapshot_partition_has_member(partition, node)) {
+            continue;
         }
+        if (replica->status == REPLICA_INACTIVE && is_gone(history, replica->gpid)) {
+            closing -= closing > 0;
+            continue;
+        }
+        open++;
+        naming_add(&naming, replica->gpid);
     }
     naming_end(&naming);
-    if (open == 0 && facts->counts.opening == 0 && facts->counts.closing == 0) {
+    if (open == 0 && facts->counts.opening == 0 && closing == 0) {
         text_printf(question->reason, "all drained replicas of %s are closed", server->name);
         *answer = ANSWER_YES;
     } else {
@@ -91,7 +111,7 @@ bool condition_replicas_closed(const struct question *question, enum answer *ans
                     "%zu drained replicas still open on %s%s, %lld opening, %lld "
                     "closing",
                     open, server->name, text_string(&names), (long long)facts->counts.opening,
-                    (long long)facts->counts.closing);
+                    (long long)closing);
         *answer = ANSWER_NO;
     }
     text_clear(&names);

@@ -23,61 +23,81 @@ int32_t guard_min_replicas(const struct guard_values *values, int32_t max_replic
     return max_replica_count <= 2 ? 1 : max_replica_count / 2 + 1;
 }
 
-bool guard_node_answers(const struct evidence *evidence, const struct inventory *inventory,
-                        int32_t node)
+/* What is known of a server that would have to carry on. */
+enum standing {
+    STANDS, /* listed as alive, and it has just answered */
+    SILENT, /* listed as alive, and no answer came in time: it may be busy */
+    LOST,   /* listed as dead, not listed, or it refuses connections */
+};
+
+static enum standing standing_of(const struct evidence *evidence, const struct inventory *inventory,
+                                 int32_t node)
 {
-    const struct server *server = inventory_find(inventory, evidence->snapshot.nodes[node].address);
-    return server != NULL && server->role == ROLE_REPLICA &&
-           evidence->snapshot.nodes[node].status == NODE_ALIVE &&
-           evidence->servers[inventory_slot(inventory, server)].answered;
+    const struct snapshot_node *listed = &evidence->snapshot.nodes[node];
+    const struct server *server = inventory_find(inventory, listed->address);
+    if (server == NULL || server->role != ROLE_REPLICA || listed->status != NODE_ALIVE) {
+        return LOST;
+    }
+    const struct server_evidence *own = &evidence->servers[inventory_slot(inventory, server)];
+    return own->answered ? STANDS : own->error.code == ERROR_UNREACHABLE ? LOST : SILENT;
 }
 
 /* One partition, seen from the server that is about to leave it. */
 struct loss {
     bool concerned;  /* has a replica on the server */
     int32_t staying; /* replicas elsewhere whose servers answer */
+    int32_t silent;  /* replicas elsewhere whose servers may only be busy */
 };
 
-static struct loss loss_of(const bool *answers, const struct snapshot_partition *partition,
-                           int32_t node)
+static void count_member(struct loss *loss, const enum standing *standings, int32_t member,
+                         int32_t node)
+{
+    loss->concerned |= member == node;
+    loss->staying += member != node && standings[member] == STANDS;
+    loss->silent += member != node && standings[member] == SILENT;
+}
+
+static struct loss loss_of(const enum standing *standings,
+                           const struct snapshot_partition *partition, int32_t node)
 {
     struct loss loss = {0};
-    if (partition->primary == node) {
-        loss.concerned = true;
-    } else if (partition->primary != SNAPSHOT_NO_NODE && answers[partition->primary]) {
-        loss.staying++;
+    if (partition->primary != SNAPSHOT_NO_NODE) {
+        count_member(&loss, standings, partition->primary, node);
     }
     for (int32_t i = 0; i < partition->secondary_count; i++) {
-        if (partition->secondaries[i] == node) {
-            loss.concerned = true;
-        } else if (answers[partition->secondaries[i]]) {
-            loss.staying++;
-        }
+        count_member(&loss, standings, partition->secondaries[i], node);
     }
     return loss;
 }
 
-static enum answer enough_replicas(const struct evidence *evidence, const bool *answers,
+static bool is_meant(const struct gpid *only, struct gpid gpid)
+{
+    return only == NULL || (only->app_id == gpid.app_id && only->partition == gpid.partition);
+}
+
+static enum answer enough_replicas(const struct evidence *evidence, const enum standing *standings,
                                    int32_t node, const struct gpid *only, struct text *reason)
 {
     const struct snapshot *snapshot = &evidence->snapshot;
     struct text names = {0};
     int32_t short_count = 0;
     int32_t concerned = 0;
+    enum answer answer = ANSWER_YES;
     for (int32_t t = 0; t < snapshot->table_count; t++) {
         const struct snapshot_table *table = &snapshot->tables[t];
         for (int32_t p = 0; table->partitions != NULL && p < table->partition_count; p++) {
             const struct snapshot_partition *partition = &table->partitions[p];
-            if (only != NULL && (only->app_id != partition->gpid.app_id ||
-                                 only->partition != partition->gpid.partition)) {
-                continue;
-            }
-            struct loss loss = loss_of(answers, partition, node);
+            struct loss loss = loss_of(standings, partition, node);
             int32_t least = guard_min_replicas(&evidence->guard, partition->max_replica_count);
-            concerned += loss.concerned;
-            if (!loss.concerned || loss.staying >= least) {
+            if (!loss.concerned || !is_meant(only, partition->gpid)) {
                 continue;
             }
+            concerned++;
+            if (loss.staying >= least) {
+                continue;
+            }
+            bool may_be_enough = loss.staying + loss.silent >= least;
+            answer = !may_be_enough || answer == ANSWER_NO ? ANSWER_NO : ANSWER_UNKNOWN;
             if (short_count++ < NAMED_AT_MOST) {
                 text_printf(&names, "%s%d.%d of table '%s' would keep %d, writes need %d",
                             names.length > 0 ? "; " : "", partition->gpid.app_id,
@@ -98,31 +118,35 @@ static enum answer enough_replicas(const struct evidence *evidence, const bool *
                     concerned);
     }
     text_clear(&names);
-    return short_count > 0 ? ANSWER_NO : ANSWER_YES;
+    return answer;
 }
 
-static enum answer does_not_freeze(const struct evidence *evidence, const bool *answers,
+static enum answer does_not_freeze(const struct evidence *evidence, const enum standing *standings,
                                    int32_t node, struct text *reason)
 {
     const struct snapshot *snapshot = &evidence->snapshot;
     int64_t staying = 0;
+    int64_t silent = 0;
     for (int32_t i = 0; i < snapshot->listed_count; i++) {
-        staying += i != node && answers[i];
+        staying += i != node && standings[i] == STANDS;
+        silent += i != node && standings[i] == SILENT;
     }
-    if (staying < evidence->guard.min_live_servers) {
+    int64_t needed = evidence->guard.min_live_servers;
+    int64_t percentage = evidence->guard.live_percentage;
+    if (staying < needed) {
         text_printf(reason,
                     "; but only %lld replica servers would stay, and with fewer than %lld the "
                     "cluster freezes (min_live_node_count_for_unfreeze)",
-                    (long long)staying, (long long)evidence->guard.min_live_servers);
-        return ANSWER_NO;
+                    (long long)staying, (long long)needed);
+        return staying + silent < needed ? ANSWER_NO : ANSWER_UNKNOWN;
     }
-    if (staying * 100 < evidence->guard.live_percentage * snapshot->listed_count) {
+    if (staying * 100 < percentage * snapshot->listed_count) {
         text_printf(reason,
                     "; but only %lld of %d replica servers would stay, and below %lld %% the "
                     "cluster freezes (meta.live_percentage)",
-                    (long long)staying, snapshot->listed_count,
-                    (long long)evidence->guard.live_percentage);
-        return ANSWER_NO;
+                    (long long)staying, snapshot->listed_count, (long long)percentage);
+        return (staying + silent) * 100 < percentage * snapshot->listed_count ? ANSWER_NO
+                                                                              : ANSWER_UNKNOWN;
     }
     return ANSWER_YES;
 }
@@ -143,20 +167,26 @@ enum answer guard_survives_loss(const struct evidence *evidence, const struct in
                     snapshot->leader_name);
         return ANSWER_UNKNOWN;
     }
-    bool *answers = memory_allocate((size_t)snapshot->node_count * sizeof *answers);
+    enum standing *standings = memory_allocate((size_t)snapshot->node_count * sizeof *standings);
     for (int32_t i = 0; i < snapshot->node_count; i++) {
-        answers[i] = guard_node_answers(evidence, inventory, i);
+        standings[i] = standing_of(evidence, inventory, i);
     }
     int32_t node = snapshot_find_node(snapshot, server->address);
     enum answer answer = ANSWER_YES;
     if (node < 0) {
         text_printf(reason, "%s holds no replica", server->name);
     } else {
-        answer = enough_replicas(evidence, answers, node, only, reason);
+        answer = enough_replicas(evidence, standings, node, only, reason);
     }
     if (answer == ANSWER_YES && stops) {
-        answer = does_not_freeze(evidence, answers, node, reason);
+        answer = does_not_freeze(evidence, standings, node, reason);
     }
-    free(answers);
+    free(standings);
     return answer;
+}
+
+bool guard_node_answers(const struct evidence *evidence, const struct inventory *inventory,
+                        int32_t node)
+{
+    return standing_of(evidence, inventory, node) == STANDS;
 }

@@ -16,7 +16,8 @@ void guard_add_needs(const struct server *server, const struct inventory *invent
 int32_t guard_min_replicas(const struct guard_values *values, int32_t max_replica_count);
 
 /* For each partition with a replica on `server` (`only`: just that one, or NULL): the replicas that
- * stay and whose servers answer must be enough for writes; an undecided answer is unknown. With
+ * stay and whose servers answer must be enough for writes. Unknown when it would be enough but for
+ * servers that are listed as alive and did not answer just now. With
  * `stops`, the servers left must not freeze the cluster either. The reason names the partitions. */
 enum answer guard_survives_loss(const struct evidence *evidence, const struct inventory *inventory,
                                 const struct server *server, const struct gpid *only, bool stops,

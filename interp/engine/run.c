@@ -118,10 +118,11 @@ void run_check_servers(struct run *run, const struct evidence *evidence)
         if (node >= 0 && evidence->snapshot.nodes[node].status == NODE_UNALIVE &&
             !run_history(run, server)->in_work) {
             struct error err;
-            error_set(&err, ERROR_STEP,
-                      "the replica server %s died (the primary meta server %s shows it as UNALIVE) "
-                      "and it is not the one being worked on",
-                      server->name, evidence->snapshot.leader_name);
+            error_set(
+                &err, ERROR_STEP,
+                "the replica server %s died (the primary meta server %s shows it as UNALIVE), "
+                "though nothing of this run stopped it",
+                server->name, evidence->snapshot.leader_name);
             run_fail(run, &err);
             return;
         }
@@ -212,8 +213,10 @@ static void begin_steps(struct run *run, const struct error *err)
 {
     if (err != NULL && !run->ending) {
         struct error wrapped = *err;
-        error_wrap(&wrapped, "read the settings before the run");
-        wrapped.code = ERROR_REFUSED;
+        if (err->code != ERROR_REFUSED) {
+            error_wrap(&wrapped, "read the settings before the run");
+            wrapped.code = ERROR_REFUSED;
+        }
         end_steps(run, &wrapped);
     }
     if (run->ending || run->failed) {
@@ -366,6 +369,9 @@ void run_free(struct run *run)
     gatherer_pool_clear(&run->gatherers);
     baseline_free(run);
     free(run->holds);
+    for (size_t slot = 0; slot < inventory_slot_count(run->setup.inventory); slot++) {
+        free(run->history[slot].gone);
+    }
     free(run->history);
     free(run);
 }

@@ -24,6 +24,7 @@ struct run_setup {
     const struct snapshot *start; /* the cluster as the run was planned on it */
     struct event_sink *const *sinks;
     size_t sink_count;
+    bool keep_leftovers; /* values that look like another tool's leftover are meant */
 };
 
 enum run_outcome { RUN_DONE, RUN_FAILED, RUN_REFUSED, RUN_STOPPED, RUN_NOT_RESTORED };

@@ -194,7 +194,7 @@ static void move_sent(void *ctx, const struct error *err)
     cJSON_AddNumberToObject(data, "refused", (double)queued);
     run_emit(frame->run, EVENT_OUTCOME, frame->step, data, "%zu of %zu proposals accepted%s%s%s",
              accepted, move->count,
-             queued > 0 ? ", the others refused (one is still queued for the partition)" : "",
+             queued > 0 ? ", the others refused (as a rule since one is still queued)" : "",
              err != NULL ? "; " : "", err != NULL ? err->text : "");
     struct error failure;
     if (err == NULL && odd != NULL) {
@@ -308,6 +308,12 @@ const struct step_ops ops_move = {
 /* ---- kill_partitions: closes what has left, so that memtables reach the disk */
 enum { KILLS_IN_FLIGHT = 16 };
 
+/* One replica told to close, with the way back from its answer. */
+struct kill_call {
+    struct frame *frame;
+    size_t index;
+};
+
 struct kill {
     struct gatherer *gatherer;
     struct timer end;
@@ -315,6 +321,7 @@ struct kill {
     size_t count;
     size_t sent;
     size_t in_flight;
+    struct kill_call *calls; /* one for each gpid */
     size_t already_closed;
     struct error failure;
     bool failed;
@@ -322,13 +329,23 @@ struct kill {
 
 static void kill_next(struct frame *frame);
 
+static void remember_gone(struct server_history *history, struct gpid gpid)
+{
+    history->gone = memory_resize(history->gone, (history->gone_count + 1) * sizeof *history->gone);
+    history->gone[history->gone_count++] = gpid;
+}
+
 static void kill_answered(void *ctx, const char *value, const struct error *err)
 {
-    struct frame *frame = ctx;
+    struct kill_call *call = ctx;
+    struct frame *frame = call->frame;
     struct kill *kill = frame->state;
     kill->in_flight--;
     bool closed = err == NULL && strcmp(value, PEGASUS_OBJECT_NOT_FOUND) == 0;
     kill->already_closed += closed;
+    if (closed) {
+        remember_gone(run_history(frame->run, frame->step->server), kill->gpids[call->index]);
+    }
     if (!kill->failed && err != NULL) {
         kill->failed = true;
         kill->failure = *err;
@@ -350,11 +367,13 @@ static void kill_next(struct frame *frame)
         const char *arguments[] = {app, index};
         snprintf(app, sizeof app, "%d", kill->gpids[kill->sent].app_id);
         snprintf(index, sizeof index, "%d", kill->gpids[kill->sent].partition);
+        struct kill_call *call = &kill->calls[kill->sent];
+        *call = (struct kill_call){frame, kill->sent};
         kill->sent++;
         kill->in_flight++;
         cluster_remote_command(frame->run->setup.cluster, frame->step->server->address,
                                "replica.kill_partition", arguments, 2, CLUSTER_CALL_TIMEOUT_US,
-                               kill_answered, frame);
+                               kill_answered, call);
     }
     if (kill->in_flight > 0) {
         return;
@@ -401,6 +420,7 @@ static void kill_gathered(void *ctx, const struct evidence *evidence)
         frame_finish(frame, NULL);
         return;
     }
+    kill->calls = memory_allocate(kill->count * sizeof *kill->calls);
     char **names = memory_allocate(kill->count * sizeof *names);
     for (size_t i = 0; i < kill->count; i++) {
         struct text name = {0};
@@ -449,6 +469,7 @@ static void kill_clear(struct frame *frame)
     timer_cancel(&kill->end);
     gatherer_free(kill->gatherer);
     free(kill->gpids);
+    free(kill->calls);
 }
 
 const struct step_ops ops_kill_partitions = {

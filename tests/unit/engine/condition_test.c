@@ -211,11 +211,11 @@ static const struct {
     const char *parts;
     enum answer answer;
 } logic[] = {
-    {COND_ALL_OF, "yy", ANSWER_YES},    {COND_ALL_OF, "yu", ANSWER_UNKNOWN},
-    {COND_ALL_OF, "un", ANSWER_NO},     {COND_ALL_OF, "yn", ANSWER_NO},
-    {COND_ANY_OF, "nn", ANSWER_NO},     {COND_ANY_OF, "nu", ANSWER_UNKNOWN},
-    {COND_ANY_OF, "uy", ANSWER_YES},    {COND_NOT, "y", ANSWER_NO},
-    {COND_NOT, "n", ANSWER_YES},        {COND_NOT, "u", ANSWER_UNKNOWN},
+    {COND_ALL_OF, "yy", ANSWER_YES}, {COND_ALL_OF, "yu", ANSWER_UNKNOWN},
+    {COND_ALL_OF, "un", ANSWER_NO},  {COND_ALL_OF, "yn", ANSWER_NO},
+    {COND_ANY_OF, "nn", ANSWER_NO},  {COND_ANY_OF, "nu", ANSWER_UNKNOWN},
+    {COND_ANY_OF, "uy", ANSWER_YES}, {COND_NOT, "y", ANSWER_NO},
+    {COND_NOT, "n", ANSWER_YES},     {COND_NOT, "u", ANSWER_UNKNOWN},
 };
 
 START_TEST(three_answers_compose)
@@ -224,15 +224,12 @@ START_TEST(three_answers_compose)
     struct fixture fixture;
     fixture_open(&fixture);
     fixture_add_table(&fixture, "t", 3, partitions);
-    struct condition yes = {.kind = COND_NO_PRIMARIES,
-                            .name = "y",
-                            .server = &fixture.servers[ROLE_REPLICA][3]};
-    struct condition no = {.kind = COND_NO_PRIMARIES,
-                           .name = "n",
-                           .server = &fixture.servers[ROLE_REPLICA][0]};
-    struct condition unknown = {.kind = COND_HAS_RESTARTED,
-                                .name = "u",
-                                .server = &fixture.servers[ROLE_REPLICA][0]};
+    struct condition yes = {
+        .kind = COND_NO_PRIMARIES, .name = "y", .server = &fixture.servers[ROLE_REPLICA][3]};
+    struct condition no = {
+        .kind = COND_NO_PRIMARIES, .name = "n", .server = &fixture.servers[ROLE_REPLICA][0]};
+    struct condition unknown = {
+        .kind = COND_HAS_RESTARTED, .name = "u", .server = &fixture.servers[ROLE_REPLICA][0]};
     const struct condition *parts[2];
     size_t count = strlen(logic[_i].parts);
     for (size_t i = 0; i < count; i++) {

@@ -97,7 +97,8 @@ static inline void fixture_close(struct fixture *fixture)
     text_clear(&fixture->reason);
 }
 
-/* A table with one partition per text: "012" has its primary on server 0 and secondaries on 1 and 2;
+/* A table with one partition per text: "012" has its primary on server 0 and secondaries on 1 and
+ * 2;
  * '-' in the first place: no primary. */
 static inline void fixture_add_table(struct fixture *fixture, const char *name,
                                      int32_t max_replica_count, const char *const *partitions)
@@ -119,8 +120,7 @@ static inline void fixture_add_table(struct fixture *fixture, const char *name,
     for (int32_t p = 0; p < count; p++) {
         struct snapshot_partition *partition = &table->partitions[p];
         int32_t secondaries = (int32_t)strlen(partitions[p]) - 1;
-        int32_t *nodes =
-            arena_allocate(&fixture->arena, ((size_t)secondaries + 1) * sizeof *nodes);
+        int32_t *nodes = arena_allocate(&fixture->arena, ((size_t)secondaries + 1) * sizeof *nodes);
         for (int32_t s = 0; s < secondaries; s++) {
             nodes[s] = partitions[p][s + 1] - '0';
         }
@@ -139,10 +139,20 @@ static inline void fixture_add_table(struct fixture *fixture, const char *name,
 static inline void fixture_silence(struct fixture *fixture, enum role role, int32_t index)
 {
     struct server_evidence *server =
-        &fixture->server_evidence[inventory_slot(&fixture->inventory,
-                                                 &fixture->servers[role][index])];
+        &fixture
+             ->server_evidence[inventory_slot(&fixture->inventory, &fixture->servers[role][index])];
     server->answered = false;
     error_set(&server->error, ERROR_UNREACHABLE, "connection refused");
+}
+
+/* It may only be busy: no answer in time. */
+static inline void fixture_stall(struct fixture *fixture, enum role role, int32_t index)
+{
+    struct server_evidence *server =
+        &fixture
+             ->server_evidence[inventory_slot(&fixture->inventory, &fixture->servers[role][index])];
+    server->answered = false;
+    error_set(&server->error, ERROR_TIMEOUT, "no answer within 5s");
 }
 
 #endif

@@ -13,7 +13,13 @@ static const struct {
 } cases[] = {
     {{"012", "102"}, 3, 2, "", false, 3, ANSWER_YES, "all 2 partitions"},
     {{"123"}, 3, 2, "", false, 3, ANSWER_YES, "all 0 partitions"},
-    {{"012", "201"}, 3, 2, "1", false, 3, ANSWER_NO,
+    {{"012", "201"},
+     3,
+     2,
+     "1",
+     false,
+     3,
+     ANSWER_NO,
      "2 of 2 partitions would be left with too few replicas whose servers answer: 1.0 of table "
      "'t' would keep 1, writes need 2; 1.1 of table 't' would keep 1, writes need 2"},
     {{"012", "234"}, 3, 2, "1", false, 3, ANSWER_NO, "1 of 1 partitions"},
@@ -25,7 +31,13 @@ static const struct {
     {{"01234"}, 5, 0, "12", false, 3, ANSWER_NO, "would keep 2, writes need 3"},
     {{"-01"}, 3, 2, "", false, 3, ANSWER_NO, "would keep 1"},
     {{"012"}, 3, 2, "", true, 3, ANSWER_YES, ""},
-    {{"012"}, 3, 2, "", true, 5, ANSWER_NO,
+    {{"012"},
+     3,
+     2,
+     "",
+     true,
+     5,
+     ANSWER_NO,
      "only 4 replica servers would stay, and with fewer than 5 the cluster freezes"},
     {{"012"}, 3, 2, "34", true, 3, ANSWER_NO, "only 2 replica servers would stay"},
     {{"012"}, 3, 2, "34", true, 1, ANSWER_NO, "below 50 % the cluster freezes"},
@@ -44,13 +56,42 @@ START_TEST(guard_counts_replicas_that_stay_and_answer)
     for (const char *digit = cases[_i].silent; *digit != '\0'; digit++) {
         fixture_silence(&fixture, ROLE_REPLICA, *digit - '0');
     }
-    enum answer answer =
-        guard_survives_loss(&fixture.evidence, &fixture.inventory,
-                            &fixture.servers[ROLE_REPLICA][0], NULL, cases[_i].stops,
-                            &fixture.reason);
+    enum answer answer = guard_survives_loss(&fixture.evidence, &fixture.inventory,
+                                             &fixture.servers[ROLE_REPLICA][0], NULL,
+                                             cases[_i].stops, &fixture.reason);
     ck_assert_msg(answer == cases[_i].answer &&
                       strstr(text_string(&fixture.reason), cases[_i].reason) != NULL,
                   "case %d: answer %d, reason '%s'", _i, answer, text_string(&fixture.reason));
+    fixture_close(&fixture);
+}
+END_TEST
+
+START_TEST(a_server_that_may_only_be_busy_makes_the_guard_unknown_not_no)
+{
+    static const char *const partitions[] = {"012", NULL};
+    struct fixture fixture;
+    fixture_open(&fixture);
+    fixture_add_table(&fixture, "t", 3, partitions);
+    const struct server *server = &fixture.servers[ROLE_REPLICA][0];
+    fixture_stall(&fixture, ROLE_REPLICA, 1);
+    ck_assert_int_eq(guard_survives_loss(&fixture.evidence, &fixture.inventory, server, NULL, false,
+                                         &fixture.reason),
+                     ANSWER_UNKNOWN);
+    fixture_silence(&fixture, ROLE_REPLICA, 2);
+    ck_assert_int_eq(guard_survives_loss(&fixture.evidence, &fixture.inventory, server, NULL, false,
+                                         &fixture.reason),
+                     ANSWER_NO);
+    fixture_stall(&fixture, ROLE_REPLICA, 2);
+    fixture_stall(&fixture, ROLE_REPLICA, 3);
+    fixture.server_evidence[1].answered = true;
+    fixture.server_evidence[2].answered = true;
+    ck_assert_int_eq(guard_survives_loss(&fixture.evidence, &fixture.inventory, server, NULL, true,
+                                         &fixture.reason),
+                     ANSWER_YES);
+    fixture.evidence.guard.min_live_servers = 4;
+    ck_assert_int_eq(guard_survives_loss(&fixture.evidence, &fixture.inventory, server, NULL, true,
+                                         &fixture.reason),
+                     ANSWER_UNKNOWN);
     fixture_close(&fixture);
 }
 END_TEST
@@ -119,6 +160,7 @@ int main(void)
     TCase *tcase = tcase_create("all");
     tcase_add_loop_test(tcase, guard_counts_replicas_that_stay_and_answer, 0,
                         (int)(sizeof cases / sizeof cases[0]));
+    tcase_add_test(tcase, a_server_that_may_only_be_busy_makes_the_guard_unknown_not_no);
     tcase_add_test(tcase, guard_is_unknown_without_a_snapshot_or_settings);
     tcase_add_test(tcase, guard_of_one_partition_looks_at_that_one_alone);
     tcase_add_test(tcase, a_server_shown_as_unalive_counts_as_lost_though_it_answers);

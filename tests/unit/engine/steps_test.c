@@ -2,7 +2,7 @@
 #include "world.h"
 
 #define WORKFLOW(steps)                                                                            \
-    "return workflow \"t\" {\n  api = 1,\n  steps = function(cluster, p)\n    return {\n" steps     \
+    "return workflow \"t\" {\n  api = 1,\n  steps = function(cluster, p)\n    return {\n" steps    \
     "\n    }\n  end,\n}\n"
 
 /* A workflow, what its run comes to, and what must be in the log or in the error. */
@@ -30,9 +30,10 @@ static const struct {
     {"unknown text",
      WORKFLOW("remote_command { to = \"meta\", \"meta.lb.only_move_primary\", \"true\" },"),
      "meta.lb.only_move_primary", "certainly", 1, NULL, "is not understood: 'certainly'"},
-    {"unknown text before anything",
-     WORKFLOW("log \"never reached\","), "meta.lb.assign_delay_ms", "certainly", 3, NULL,
-     "read the settings before the run: read meta.lb.assign_delay_ms: 127.0.0.1:34601: the reply to "
+    {"unknown text before anything", WORKFLOW("log \"never reached\","), "meta.lb.assign_delay_ms",
+     "certainly", 3, NULL,
+     "read the settings before the run: read meta.lb.assign_delay_ms: 127.0.0.1:34601: the reply "
+     "to "
      "'meta.lb.assign_delay_ms' is not understood: 'certainly'"},
     {"unknown text of a command",
      WORKFLOW("remote_command { to = \"meta\", \"meta.dump\", \"f\" },"), "meta.dump", "jawohl", 1,
@@ -72,8 +73,9 @@ static const struct {
      WORKFLOW("wait_until { condition \"odd\" (function(s) while true do end end), timeout = "
               "\"5s\" },"),
      NULL, NULL, 1, NULL, "workflow.lua:5"},
-    {"timeout stops", WORKFLOW("wait_until { no_primaries(cluster.replicas[1]), timeout = \"5s\" },"),
-     NULL, NULL, 1, NULL, "did not hold: not done within 5s; last seen:"},
+    {"timeout stops",
+     WORKFLOW("wait_until { no_primaries(cluster.replicas[1]), timeout = \"5s\" },"), NULL, NULL, 1,
+     NULL, "did not hold: not done within 5s; last seen:"},
     {"no tables where there were some",
      WORKFLOW("wait_until { cluster_is_healthy(), timeout = \"5s\" },"), "tables", "", 1,
      "waiting wait_until unknown: the primary meta", "lists no table"},
@@ -101,12 +103,10 @@ START_TEST(a_step_does_what_it_says)
     ck_assert_msg(world.result.exit_code == cases[_i].exit_code, "%s: exit code %d: %s",
                   cases[_i].name, world.result.exit_code, world.result.error.text);
     ck_assert_msg(cases[_i].logged == NULL || world_count(&world, cases[_i].logged) > 0,
-                  "%s: no '%s' in:\n%s", cases[_i].name, cases[_i].logged,
-                  text_string(&world.log));
+                  "%s: no '%s' in:\n%s", cases[_i].name, cases[_i].logged, text_string(&world.log));
     ck_assert_msg(cases[_i].error == NULL ||
                       strstr(world.result.error.text, cases[_i].error) != NULL,
-                  "%s: no '%s' in '%s'", cases[_i].name, cases[_i].error,
-                  world.result.error.text);
+                  "%s: no '%s' in '%s'", cases[_i].name, cases[_i].error, world.result.error.text);
     world_expect_no_violation(&world);
     world_close(&world);
 }
@@ -172,8 +172,7 @@ int main(void)
     Suite *suite = suite_create("steps");
     TCase *tcase = tcase_create("all");
     tcase_set_timeout(tcase, 60);
-    tcase_add_loop_test(tcase, a_step_does_what_it_says, 0,
-                        (int)(sizeof cases / sizeof cases[0]));
+    tcase_add_loop_test(tcase, a_step_does_what_it_says, 0, (int)(sizeof cases / sizeof cases[0]));
     tcase_add_test(tcase, a_foreign_hand_on_a_held_value_stops_the_run);
     tcase_add_test(tcase, the_guard_holds_where_a_table_has_two_replicas);
     suite_add_tcase(suite, tcase);

@@ -13,7 +13,8 @@ static const struct {
     {"onebox", "/pegasus/onebox", "onebox", "/pegasus/onebox", NULL},
     {"onebox", NULL, NULL, "/pegasus/onebox", NULL}, /* before 2.2 no name is told */
     {"prod", NULL, "onebox", "/pegasus/onebox",
-     "the cluster file 'c.lua' is for 'prod', but the primary meta server 127.0.0.1:34601 says that "
+     "the cluster file 'c.lua' is for 'prod', but the primary meta server 127.0.0.1:34601 says "
+     "that "
      "its cluster is 'onebox'"},
     {"onebox", "/pegasus/other", "onebox", "/pegasus/onebox",
      "the cluster file 'c.lua' names the ZooKeeper root '/pegasus/other', but the primary meta "

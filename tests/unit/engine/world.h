@@ -46,9 +46,9 @@ struct world {
     const char *on;
     misfortune_fn *misfortune;
     struct timer soon;
-    struct transport lying;         /* between client and simulation: see world_lie */
-    const char *lie_about;          /* a remote command's name, or "tables" */
-    const char *lie;                /* what it is answered */
+    struct transport lying; /* between client and simulation: see world_lie */
+    const char *lie_about;  /* a remote command's name, or "tables" */
+    const char *lie;        /* what it is answered */
     char folder[64];
 };
 
@@ -65,8 +65,7 @@ static inline void world_misfortune(void *ctx)
     world->misfortune(world);
 }
 
-static inline bool world_take(struct event_sink *sink, const struct event *event,
-                              struct error *err)
+static inline bool world_take(struct event_sink *sink, const struct event *event, struct error *err)
 {
     struct world *world = (struct world *)sink;
     size_t start = world->log.length;
@@ -119,9 +118,9 @@ static inline struct operation *world_lie(struct transport *transport, struct ad
         (struct world *)(void *)((char *)transport - offsetof(struct world, lying));
     const struct remote_command_request *command = request;
     bool lies = world->lie_about != NULL &&
-                (rpc == RPC_REMOTE_COMMAND ? slice_equals(command->command, world->lie_about)
-                                           : rpc == RPC_LIST_APPS &&
-                                                 strcmp(world->lie_about, "tables") == 0);
+                (rpc == RPC_REMOTE_COMMAND
+                     ? slice_equals(command->command, world->lie_about)
+                     : rpc == RPC_LIST_APPS && strcmp(world->lie_about, "tables") == 0);
     if (lies) {
         struct world_lie_call *call = arena_allocate(&world->arena, sizeof *call);
         *call = (struct world_lie_call){world, rpc, done, ctx};
@@ -164,9 +163,9 @@ static inline void world_begin(struct world *world)
 {
     struct address addresses[WORLD_COUNT];
     for (int i = 0; i < WORLD_COUNT; i++) {
-        int port = i < WORLD_FIRST_META           ? 34801 + i
-                   : i < WORLD_COUNT - 1          ? 34601 + i - WORLD_FIRST_META
-                                                  : 34101;
+        int port = i < WORLD_FIRST_META  ? 34801 + i
+                   : i < WORLD_COUNT - 1 ? 34601 + i - WORLD_FIRST_META
+                                         : 34101;
         addresses[i] = (struct address){0x7f000001, (uint16_t)port, ADDRESS_IPV4};
     }
     static const char *const libraries[] = {"stdlib", NULL};
@@ -248,7 +247,8 @@ static const char world_cluster_source[] =
     "  deploy = require(\"deploy.simulated\") { control = \"http://127.0.0.1:34900\" },\n"
     "}\n";
 
-/* Meets the cluster and loads the files: `workflow` is a path, or Lua source when it has a newline. */
+/* Meets the cluster and loads the files: `workflow` is a path, or Lua source when it has a newline.
+ */
 static inline void world_plan(struct world *world, const char *cluster_source, const char *workflow)
 {
     struct world_call call = {.world = world};
@@ -269,8 +269,8 @@ static inline void world_plan(struct world *world, const char *cluster_source, c
     if (strchr(workflow, '\n') != NULL) {
         workflow = world_write(world, "workflow.lua", workflow);
     }
-    loaded = lang_load_workflow(world->lang, workflow, &world->inventory, NULL, 0,
-                                &world->workflow, &errors);
+    loaded = lang_load_workflow(world->lang, workflow, &world->inventory, NULL, 0, &world->workflow,
+                                &errors);
     world_print_errors(&errors);
     ck_assert(loaded);
 }

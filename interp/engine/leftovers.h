@@ -1,0 +1,13 @@
+/* engine/leftovers.h - values of settings that speak of another tool's failed run.
+ *
+ * Floor: engine. Facts: reference behaviour 13 and 14 (what upstream's scripts set and leave). */
+#ifndef PEGFLOW_ENGINE_LEFTOVERS_H
+#define PEGFLOW_ENGINE_LEFTOVERS_H
+
+#include <stdbool.h>
+
+/* Why this value looks like a leftover, in words that follow "which looks like another tool's
+ * leftover: "; NULL when it does not. */
+const char *leftover_meaning(const char *setting, const char *value);
+
+#endif
