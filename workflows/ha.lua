@@ -53,7 +53,7 @@ return workflow "high-availability upgrade" {
               },
               -- What is left are copies: the partitions go on without them.
               wait_until {
-                no_secondaries(node),
+                all_of { no_primaries(node), no_secondaries(node) },
                 nudge = downgrade_node(node) { batch = p.batch },
                 nudge_every = p.nudge_every,
                 every = p.look_every,

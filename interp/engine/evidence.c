@@ -5,6 +5,8 @@
 #include <string.h>
 
 static const int64_t gather_timeout_us = CLUSTER_CALL_TIMEOUT_US;
+static const int64_t snapshot_timeout_us =
+    3 * CLUSTER_CALL_TIMEOUT_US; /* many tables, one list each */
 
 /* One server's call, with the way back from its callback. */
 struct server_call {
@@ -215,6 +217,11 @@ static void read_guard_values(struct gatherer *gatherer)
 {
     struct guard_call *calls = gatherer->guard_calls;
     struct address leader = cluster_known_leader(gatherer->pool->reader);
+    const struct snapshot *snapshot = &gatherer->evidence.snapshot;
+    int32_t node = snapshot_find_node(snapshot, gatherer->guard_server);
+    if (node < 0 || snapshot->nodes[node].status != NODE_ALIVE) {
+        gatherer->guard_server = leader; /* it cannot answer; the leader has the flag too */
+    }
     gatherer->evidence.guard.known = true;
     gatherer->pending += GUARD_VALUE_COUNT;
     calls[GUARD_MIN_REPLICAS].operation = cluster_read_config(
@@ -260,7 +267,7 @@ static void begin(struct gatherer *gatherer)
     if (gatherer->needs.snapshot) {
         gatherer->pending++;
         gatherer->snapshot_operation =
-            cluster_read_snapshot(gatherer->pool->reader, &evidence->snapshot, gather_timeout_us,
+            cluster_read_snapshot(gatherer->pool->reader, &evidence->snapshot, snapshot_timeout_us,
                                   snapshot_read, gatherer);
     }
     for (size_t slot = 0; slot < evidence->server_count; slot++) {

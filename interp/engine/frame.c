@@ -29,6 +29,12 @@ static const struct step_ops *const ops_by_kind[STEP_KIND_COUNT] = {
     [STEP_TRY] = &ops_not_available,
 };
 
+bool error_may_pass(const struct error *err)
+{
+    return err->code == ERROR_TIMEOUT || err->code == ERROR_UNREACHABLE ||
+           err->code == ERROR_NOT_LEADER || err->code == ERROR_PEER;
+}
+
 const struct step_ops *frame_ops(enum step_kind kind)
 {
     return ops_by_kind[kind];

@@ -84,6 +84,7 @@ struct run {
     bool finished;
     bool leader_changed;
     int requirement_tries;
+    void (*precheck_done)(struct run *run, const struct error *err);
     struct step root_step;
     struct error failure; /* why the run ends, unless `ok` */
     const struct step *failed_at;
@@ -126,6 +127,9 @@ void run_wind_up(struct run *run);
 void run_conclude(struct run *run); /* emits run_finished; `done` follows */
 
 /* ---- frame.c */
+/* Worth asking again soon: nobody answered, or nobody led, just now. */
+bool error_may_pass(const struct error *err);
+enum { LEADERLESS_US = 60 * 1000 * 1000 }; /* longer than an election takes; reference 2.6, 10.1 */
 struct frame *frame_start(struct run *run, struct frame *parent, const struct step *step);
 /* err NULL: done. Otherwise it is copied. A cancelled frame finishes with `why`, whatever is given,
  * unless what is given says that something could not be put back. */
@@ -199,6 +203,9 @@ const struct hold_item *hold_in_force(const struct run *run, bool is_level, cons
 void keeper_start(struct run *run);
 /* While the caller holds the settings lock: then the keeper rests. NULL keeper is fine. */
 void keeper_free(struct run *run);
+
+/* ---- precheck.c: the guards, before the first change. `done` with ERROR_REFUSED when one says no. */
+void precheck_start(struct run *run, void (*done)(struct run *run, const struct error *err));
 
 /* ---- baseline.c: level and settings before and after */
 /* `done` with err when a value could not be read. */

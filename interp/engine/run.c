@@ -235,6 +235,18 @@ static void begin_steps(struct run *run, const struct error *err)
     run->root = frame_start(run, NULL, &run->root_step);
 }
 
+static void guards_asked(struct run *run, const struct error *err)
+{
+    if (err != NULL) {
+        end_steps(run, err);
+    }
+    if (run->ending) {
+        run_conclude(run);
+    } else {
+        baseline_read(run, begin_steps);
+    }
+}
+
 static void ask_requirement(void *ctx);
 
 static void requirement_gathered(void *ctx, const struct evidence *evidence)
@@ -274,7 +286,7 @@ static void ask_requirement(void *ctx)
         return;
     }
     if (run->requirement == run->setup.workflow->requirement_count) {
-        baseline_read(run, begin_steps);
+        precheck_start(run, guards_asked);
         return;
     }
     condition_add_needs(run->setup.workflow->requirements[run->requirement], run->setup.inventory,

@@ -4,6 +4,7 @@
  * What the adapter reports says nothing about the server: the flow's waits look at it. An
  * operator's stop does not tear an adapter down half-way: it is followed until its server is alive.
  */
+#include "base/duration.h"
 #include "engine/internal.h"
 
 #include <stdio.h>
@@ -13,8 +14,10 @@ struct deploy {
     struct gatherer *gatherer;
     struct timer timer;
     size_t next;
-    bool begun;     /* the adapter's first step was started */
-    bool following; /* the run is ending: the server must be alive before this ends */
+    int64_t give_up_us; /* looking before: an election may be going on, a server may be busy */
+    int refusals;       /* of the server's own port, one after another */
+    bool begun;         /* the adapter's first step was started */
+    bool following;     /* the run is ending: the server must be alive before this ends */
     struct follower follower;
 };
 
@@ -68,79 +71,75 @@ static void deploy_child_done(struct frame *frame, const struct step *child,
 }
 
 /* ---- what is looked at before */
+enum { REFUSALS_OF_A_DOWN_SERVER = 3 }; /* one refused connection alone is not believed */
+
 /* Another meta server that is silent now could be the one the cluster then needs. */
-static bool metas_allow(struct frame *frame, const struct evidence *evidence, struct error *err)
+static enum answer metas_allow(const struct frame *frame, const struct evidence *evidence,
+                               struct text *reason)
 {
     const struct inventory *inventory = frame->run->setup.inventory;
     for (int32_t i = 0; i < inventory->count[ROLE_META]; i++) {
         const struct server *meta = &inventory->servers[ROLE_META][i];
         const struct server_evidence *seen = &evidence->servers[inventory_slot(inventory, meta)];
         if (meta != frame->step->server && !seen->answered) {
-            error_set(err, ERROR_REFUSED,
-                      "the guard does not let %s stop: the meta server %s does not answer: %s",
-                      frame->step->server->name, meta->name, seen->error.text);
-            return false;
+            text_printf(reason, "the meta server %s does not answer: %s", meta->name,
+                        seen->error.text);
+            return ANSWER_UNKNOWN;
         }
     }
-    return true;
+    text_append_string(reason, "all other meta servers answer");
+    return ANSWER_YES;
 }
 
-static bool guard_allows(struct frame *frame, const struct evidence *evidence, struct error *err)
+/* Yes, no, or unknown: then it is asked again. */
+static enum answer guard_answer(const struct frame *frame, const struct evidence *evidence,
+                                struct text *reason)
 {
     const struct step *step = frame->step;
     if (!takes_server_away(step) || step->server->role == ROLE_COLLECTOR) {
-        return true;
+        return ANSWER_YES;
     }
-    if (step->server->role == ROLE_META) {
-        return metas_allow(frame, evidence, err);
-    }
-    struct text reason = {0};
-    enum answer answer = guard_survives_loss(evidence, frame->run->setup.inventory, step->server,
-                                             NULL, true, &reason);
-    run_emit(frame->run, EVENT_GUARD, step, NULL, "%s: %s",
-             answer == ANSWER_YES  ? "passed"
-             : answer == ANSWER_NO ? "refused"
-                                   : "unknown",
-             text_string(&reason));
-    if (answer != ANSWER_YES) {
-        error_set(err, ERROR_REFUSED, "the guard does not let %s stop: %s", step->server->name,
-                  text_string(&reason));
-    }
-    text_clear(&reason);
-    return answer == ANSWER_YES;
+    return step->server->role == ROLE_META
+               ? metas_allow(frame, evidence, reason)
+               : guard_survives_loss(evidence, frame->run->setup.inventory, step->server, NULL,
+                                     true, reason);
 }
 
 /* The start time now, or that it is down: without one of them no restart could be proven. */
-static bool remember_start(struct frame *frame, const struct evidence *evidence, struct error *err)
+static enum answer start_answer(struct frame *frame, const struct evidence *evidence,
+                                struct text *reason)
+{
+    struct deploy *deploy = frame->state;
+    const struct server *server = frame->step->server;
+    const struct server_evidence *seen =
+        &evidence->servers[inventory_slot(frame->run->setup.inventory, server)];
+    bool refused = !seen->answered && seen->error.code == ERROR_UNREACHABLE;
+    deploy->refusals = refused ? deploy->refusals + 1 : 0;
+    if (seen->answered || deploy->refusals == REFUSALS_OF_A_DOWN_SERVER) {
+        return ANSWER_YES;
+    }
+    text_printf(reason, "its start time could not be read, so a restart could not be proven: %s",
+                seen->error.text);
+    return ANSWER_UNKNOWN;
+}
+
+static void remember_start(struct frame *frame, const struct evidence *evidence)
 {
     const struct step *step = frame->step;
     const struct server_evidence *seen =
         &evidence->servers[inventory_slot(frame->run->setup.inventory, step->server)];
     struct server_history *history = run_history(frame->run, step->server);
-    if (!seen->answered && seen->error.code != ERROR_UNREACHABLE) {
-        error_set(err, ERROR_STEP,
-                  "the start time of %s could not be read, so a restart could not be proven: %s",
-                  step->server->name, seen->error.text);
-        return false;
-    }
     history->restart_asked = step->as.deploy != DEPLOY_STOP;
     history->in_work = true;
     history->was_down = !seen->answered;
     snprintf(history->start_time_before, sizeof history->start_time_before, "%s",
              seen->answered ? seen->facts.start_time : "");
-    return true;
 }
 
-static void deploy_gathered(void *ctx, const struct evidence *evidence)
+static void deploy_begin(struct frame *frame, const struct evidence *evidence)
 {
-    struct frame *frame = ctx;
-    struct deploy *deploy = frame->state;
     const struct step *step = frame->step;
-    struct error err;
-    if (!guard_allows(frame, evidence, &err) || !remember_start(frame, evidence, &err)) {
-        frame_finish(frame, &err);
-        return;
-    }
+    remember_start(frame, evidence);
     const struct server_history *history = run_history(frame->run, step->server);
     cJSON *data = cJSON_CreateObject();
     cJSON_AddStringToObject(data, "action", action_names[step->as.deploy]);
@@ -152,17 +151,47 @@ static void deploy_gathered(void *ctx, const struct evidence *evidence)
         return;
     }
     run_mark_change(frame->run);
-    deploy->next = 0;
     deploy_next(frame);
 }
 
-static void deploy_start(struct frame *frame)
+static void deploy_look(void *ctx);
+
+static void deploy_gathered(void *ctx, const struct evidence *evidence)
 {
+    struct frame *frame = ctx;
     struct deploy *deploy = frame->state;
-    struct run *run = frame->run;
+    struct loop *loop = frame->run->setup.loop;
+    struct text reason = {0};
+    enum answer answer = guard_answer(frame, evidence, &reason);
+    if (answer == ANSWER_YES) {
+        if (reason.length > 0) {
+            run_emit(frame->run, EVENT_GUARD, frame->step, NULL, "passed: %s",
+                     text_string(&reason));
+        }
+        text_reset(&reason);
+        answer = start_answer(frame, evidence, &reason);
+    }
+    if (answer == ANSWER_YES) {
+        deploy_begin(frame, evidence);
+    } else if (answer == ANSWER_UNKNOWN && loop_now_us(loop) < deploy->give_up_us) {
+        timer_start(loop, &deploy->timer, US_PER_SECOND, deploy_look, frame);
+    } else {
+        struct error err;
+        run_emit(frame->run, EVENT_GUARD, frame->step, NULL, "%s: %s",
+                 answer == ANSWER_NO ? "refused" : "unknown", text_string(&reason));
+        error_set(&err, ERROR_REFUSED, "the guard does not let %s be touched: %s",
+                  frame->step->server->name, text_string(&reason));
+        frame_finish(frame, &err);
+    }
+    text_clear(&reason);
+}
+
+static void deploy_look(void *ctx)
+{
+    struct frame *frame = ctx;
+    struct deploy *deploy = frame->state;
     const struct step *step = frame->step;
-    const struct inventory *inventory = run->setup.inventory;
-    deploy->gatherer = gatherer_new(&run->gatherers);
+    const struct inventory *inventory = frame->run->setup.inventory;
     struct needs *needs = gatherer_needs(deploy->gatherer);
     if (takes_server_away(step) && step->server->role == ROLE_REPLICA) {
         guard_add_needs(step->server, inventory, needs);
@@ -172,6 +201,14 @@ static void deploy_start(struct frame *frame)
     }
     needs->parts[inventory_slot(inventory, step->server)] = FACT_START_TIME;
     gatherer_start(deploy->gatherer, deploy_gathered, frame);
+}
+
+static void deploy_start(struct frame *frame)
+{
+    struct deploy *deploy = frame->state;
+    deploy->gatherer = gatherer_new(&frame->run->gatherers);
+    deploy->give_up_us = loop_now_us(frame->run->setup.loop) + LEADERLESS_US;
+    deploy_look(frame);
 }
 
 static void deploy_cancel(struct frame *frame)

@@ -132,6 +132,7 @@ struct rolling {
     size_t taken_count;
     struct timer timer; /* the pause, or nothing left */
     struct leader_info leader;
+    int64_t give_up_us; /* looking for the leader */
 };
 
 static void rolling_pick(struct frame *frame, const struct address *leader)
@@ -161,18 +162,32 @@ static void rolling_pick(struct frame *frame, const struct address *leader)
     frame_start(frame->run, frame, child);
 }
 
+static void rolling_look(void *ctx);
+
 static void rolling_leader_read(void *ctx, const struct error *err)
 {
     struct frame *frame = ctx;
     struct rolling *rolling = frame->state;
     frame->operation = NULL;
-    if (err != NULL) {
+    if (err != NULL && error_may_pass(err) && !frame->cancelled &&
+        loop_now_us(frame->run->setup.loop) < rolling->give_up_us) {
+        timer_start(frame->run->setup.loop, &rolling->timer, US_PER_SECOND, rolling_look, frame);
+    } else if (err != NULL) {
         struct error wrapped = *err;
         error_wrap(&wrapped, "look for the primary meta server, to take standbys first");
         frame_finish(frame, &wrapped);
-        return;
+    } else {
+        rolling_pick(frame, &rolling->leader.address);
     }
-    rolling_pick(frame, &rolling->leader.address);
+}
+
+/* Looked up anew for each pick: the leader may have changed since the last one. */
+static void rolling_look(void *ctx)
+{
+    struct frame *frame = ctx;
+    struct rolling *rolling = frame->state;
+    frame->operation = cluster_read_leader(frame->run->reader, &rolling->leader,
+                                           2 * CLUSTER_CALL_TIMEOUT_US, rolling_leader_read, frame);
 }
 
 static void rolling_next(void *ctx)
@@ -182,10 +197,8 @@ static void rolling_next(void *ctx)
     if (frame->cancelled || rolling->taken_count == frame->step->body.count) {
         frame_finish(frame, NULL);
     } else if (frame->step->as.rolling.order == ORDER_STANDBYS_FIRST) {
-        /* Looked up anew each time: the leader may have changed since the last pick. */
-        frame->operation =
-            cluster_read_leader(frame->run->reader, &rolling->leader,
-                                4 * (int64_t)CLUSTER_CALL_TIMEOUT_US, rolling_leader_read, frame);
+        rolling->give_up_us = loop_now_us(frame->run->setup.loop) + LEADERLESS_US;
+        rolling_look(frame);
     } else {
         rolling_pick(frame, NULL);
     }

@@ -11,8 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const int64_t put_back_for_us = 60 * US_PER_SECOND; /* a leader may be changing just now */
-
 struct hold {
     struct hold_item *items;
     size_t count;
@@ -147,7 +145,7 @@ static void hold_put_back(void *ctx)
     struct frame *frame = ctx;
     struct hold *hold = frame->state;
     hold->putting_back = true;
-    hold->give_up_us = loop_now_us(frame->run->setup.loop) + put_back_for_us;
+    hold->give_up_us = loop_now_us(frame->run->setup.loop) + LEADERLESS_US;
     hold_put_back_next(frame);
 }
 
@@ -189,23 +187,37 @@ static void hold_child_done(struct frame *frame, const struct step *child, const
 /* ---- taking */
 static void hold_take_next(void *ctx);
 
+/* The first value read is the one to put back; a second try may read what the first has set. */
+static void note_before(struct hold *hold, struct hold_item *item, const struct error *err)
+{
+    if (!item->known_before && (err == NULL || hold->task.changed)) {
+        item->known_before = true;
+        snprintf(item->before, sizeof item->before, "%s", hold->task.before);
+    }
+}
+
 static void hold_taken(void *ctx, const struct error *err)
 {
     struct frame *frame = ctx;
     struct hold *hold = frame->state;
-    struct hold_item *item = &hold->items[hold->taken++];
-    /* Once a change was sent, it is ours to put back, whatever came of it. */
-    item->known_before = err == NULL || hold->task.changed;
-    snprintf(item->before, sizeof item->before, "%s", hold->task.before);
+    struct loop *loop = frame->run->setup.loop;
+    struct hold_item *item = &hold->items[hold->taken];
+    note_before(hold, item, err);
+    if (err != NULL && error_may_pass(err) && !frame->cancelled &&
+        loop_now_us(loop) < hold->give_up_us) {
+        timer_start(loop, &hold->timer, US_PER_SECOND, hold_take_next, frame);
+        return;
+    }
+    hold->taken++;
     if (item->known_before) {
-        hold_register(frame->run, item);
+        hold_register(frame->run, item); /* once a change was sent, it is ours to put back */
     }
     if (err != NULL) {
         settings_unlock(&hold->lock);
         hold_body_over(frame, err);
         return;
     }
-    if (!item->implied || hold->task.changed) {
+    if (!item->implied || strcmp(item->before, item->value) != 0) {
         cJSON *data = cJSON_CreateObject();
         cJSON_AddStringToObject(data, "name", item->name);
         cJSON_AddStringToObject(data, "before", item->before);
@@ -233,6 +245,7 @@ static void hold_start(struct frame *frame)
 {
     struct hold *hold = frame->state;
     list_items(hold, frame->step);
+    hold->give_up_us = loop_now_us(frame->run->setup.loop) + LEADERLESS_US;
     settings_lock(frame->run, &hold->lock, hold_take_next, frame);
 }
 

@@ -126,8 +126,7 @@ static void wait_child_done(struct frame *frame, const struct step *child, const
     }
     /* A guard that says no, a broken script or a lost event ends the step; that a nudge could not
      * be sent now does not: it is sent again until the wait's own timeout. */
-    if (err != NULL && err->code != ERROR_TIMEOUT && err->code != ERROR_UNREACHABLE &&
-        err->code != ERROR_NOT_LEADER && err->code != ERROR_PEER && err->code != ERROR_REPLY) {
+    if (err != NULL && !error_may_pass(err) && err->code != ERROR_REPLY) {
         frame_finish(frame, err);
         return;
     }

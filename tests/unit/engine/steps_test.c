@@ -144,7 +144,7 @@ START_TEST(a_foreign_hand_on_a_held_value_stops_the_run)
 }
 END_TEST
 
-START_TEST(the_guard_holds_where_a_table_has_two_replicas)
+START_TEST(a_table_with_two_replicas_is_refused_before_any_change)
 {
     static const struct model_table tables[] = {
         {.name = "temp", .partition_count = 16, .max_replica_count = 3},
@@ -157,13 +157,47 @@ START_TEST(the_guard_holds_where_a_table_has_two_replicas)
     world_begin(&world);
     world_plan(&world, world_cluster_source, "workflows/ha.lua");
     world_run(&world);
-    ck_assert_int_eq(world.result.exit_code, 1);
+    ck_assert_int_eq(world.result.exit_code, 3);
+    ck_assert_uint_eq(world_count(&world, "intention"), 0);
     ck_assert_msg(strstr(world.result.error.text, "table 'pair' would keep 1, writes need 2") !=
                       NULL,
                   "%s", world.result.error.text);
     world_expect_no_violation(&world);
     world_expect_all_put_back(&world);
     world_close(&world);
+}
+END_TEST
+
+static const struct {
+    int64_t limit;
+    int64_t delay_ms;
+    bool keep;
+    int exit_code;
+} leftover_cases[] = {
+    {0, 600000, false, 3},
+    {100, 600000, false, 3},
+    {20, 180000000, false, 3},
+    {50, 600000, false, 0},
+    {0, 600000, true, 0},
+};
+
+START_TEST(a_leftover_is_refused_before_any_change_unless_it_is_meant)
+{
+    for (size_t i = 0; i < sizeof leftover_cases / sizeof leftover_cases[0]; i++) {
+        struct world world;
+        world_open(&world, RELEASE_MASTER);
+        world.model.add_secondary_limit = leftover_cases[i].limit;
+        world.model.assign_delay_ms = leftover_cases[i].delay_ms;
+        world.keep_leftovers = leftover_cases[i].keep;
+        world_begin(&world);
+        world_plan(&world, world_cluster_source, WORKFLOW("set_meta_level \"steady\","));
+        world_run(&world);
+        ck_assert_msg(world.result.exit_code == leftover_cases[i].exit_code, "case %zu: %s", i,
+                      world.result.error.text);
+        ck_assert_int_eq(strstr(world.result.error.text, "--keep-leftovers") != NULL,
+                         leftover_cases[i].exit_code == 3);
+        world_close(&world);
+    }
 }
 END_TEST
 
@@ -174,7 +208,8 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, a_step_does_what_it_says, 0, (int)(sizeof cases / sizeof cases[0]));
     tcase_add_test(tcase, a_foreign_hand_on_a_held_value_stops_the_run);
-    tcase_add_test(tcase, the_guard_holds_where_a_table_has_two_replicas);
+    tcase_add_test(tcase, a_table_with_two_replicas_is_refused_before_any_change);
+    tcase_add_test(tcase, a_leftover_is_refused_before_any_change_unless_it_is_meant);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
