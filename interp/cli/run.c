@@ -5,6 +5,7 @@
 #include "cli/session.h"
 #include "report/report.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -321,7 +322,10 @@ static int load_meet_and_run(struct run_command *command, struct tally *tally, s
         return -1;
     }
     command->deployment = programs_new(session->loop);
-    if (!perform(command, tally, err)) {
+    bool performed = perform(command, tally, err);
+    report_free(command->sinks[0]); /* what is pending comes before the summary */
+    command->sinks[0] = NULL;
+    if (!performed) {
         return -1;
     }
     return conclude(command, tally);
@@ -338,8 +342,8 @@ static int run_run(const struct arguments *arguments, struct error *err)
         return -1;
     }
     command.sinks[0] = command.json
-                           ? report_json_new(stdout)
-                           : report_plain_new(stdout, arguments_flag(arguments, "verbose"));
+                           ? report_json_new(STDOUT_FILENO)
+                           : report_plain_new(STDOUT_FILENO, arguments_flag(arguments, "verbose"));
     int code = load_meet_and_run(&command, &tally, err);
     report_free(command.sinks[0]);
     session_close(&command.session);

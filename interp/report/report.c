@@ -3,14 +3,16 @@
 #include "base/duration.h"
 #include "base/text.h"
 #include "lang/lang.h"
+#include "report/output.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 struct report {
     struct event_sink sink; /* first */
-    FILE *out;
+    struct output output;
     bool verbose;
     struct text last_failure; /* the groups around a failed step repeat its words */
 };
@@ -82,10 +84,12 @@ static bool take_plain(struct event_sink *sink, const struct event *event, struc
     (void)err;
     if (shown(report, event)) {
         format_wall(event->wall_us, false, time_text);
-        fprintf(report->out, "%s  %-21s  %-24s  %s%s\n", time_text,
-                event->server == NULL ? "-" : event->server->name, short_id(event),
-                mark(event->kind), event->text);
-        fflush(report->out);
+        struct text line = {0};
+        text_printf(&line, "%s  %-21s  %-24s  %s%s\n", time_text,
+                    event->server == NULL ? "-" : event->server->name, short_id(event),
+                    mark(event->kind), event->text);
+        output_line(&report->output, line.bytes, line.length);
+        text_clear(&line);
     }
     if (event->kind == EVENT_STEP_FAILED) {
         text_reset(&report->last_failure);
@@ -118,40 +122,43 @@ static bool take_json(struct event_sink *sink, const struct event *event, struct
     if (event->data != NULL) {
         cJSON_AddItemToObject(json, "data", cJSON_Duplicate(event->data, true));
     }
-    char *line = cJSON_PrintUnformatted(json);
-    ASSERT(line != NULL);
-    fprintf(report->out, "%s\n", line);
-    fflush(report->out);
-    cJSON_free(line);
+    char *printed = cJSON_PrintUnformatted(json);
+    ASSERT(printed != NULL);
+    struct text line = {0};
+    text_printf(&line, "%s\n", printed);
+    output_line(&report->output, line.bytes, line.length);
+    text_clear(&line);
+    cJSON_free(printed);
     cJSON_Delete(json);
     return true;
 }
 
-static struct event_sink *report_new(FILE *out, bool verbose,
+static struct event_sink *report_new(int fd, bool verbose,
                                      bool (*take)(struct event_sink *, const struct event *,
                                                   struct error *))
 {
     struct report *report = memory_allocate(sizeof *report);
     report->sink.take = take;
-    report->out = out;
+    output_init(&report->output, fd);
     report->verbose = verbose;
     return &report->sink;
 }
 
-struct event_sink *report_plain_new(FILE *out, bool verbose)
+struct event_sink *report_plain_new(int fd, bool verbose)
 {
-    return report_new(out, verbose, take_plain);
+    return report_new(fd, verbose, take_plain);
 }
 
-struct event_sink *report_json_new(FILE *out)
+struct event_sink *report_json_new(int fd)
 {
-    return report_new(out, true, take_json);
+    return report_new(fd, true, take_json);
 }
 
 void report_free(struct event_sink *sink)
 {
     struct report *report = (struct report *)sink;
     if (report != NULL) {
+        output_clear(&report->output);
         text_clear(&report->last_failure);
         free(report);
     }
