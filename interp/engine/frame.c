@@ -124,13 +124,16 @@ static void tell_parent(void *ctx)
     struct error err = frame->result;
     bool failed = frame->failed;
     const struct step *step = frame->step;
+    bool by_itself = failed && (!frame->cancelled || frame->failing);
     destroy(frame);
     if (failed && run->failed_at == NULL) {
         run->failed_at = step;
     }
     if (parent == NULL) {
         run->root = NULL;
-        if (failed && !run->failed) {
+        /* A stop that came while a failure was being cleared up is not why the run ended. */
+        bool only_stopped = run->failed && run->failure.code == ERROR_CANCELLED;
+        if (failed && (!run->failed || (only_stopped && err.code != ERROR_CANCELLED))) {
             run->failed = true;
             run->failure = err;
         }
@@ -138,6 +141,7 @@ static void tell_parent(void *ctx)
         return;
     }
     parent->child = NULL;
+    parent->failing = parent->failing || by_itself;
     parent->ops->child_done(parent, step, failed ? &err : NULL);
 }
 
@@ -146,7 +150,7 @@ void frame_finish(struct frame *frame, const struct error *err)
     ASSERT(!frame->finished);
     frame->finished = true;
     timer_cancel(&frame->deadline);
-    if (frame->cancelled && (err == NULL || err->code != ERROR_NOT_RESTORED)) {
+    if (frame->cancelled && (err == NULL || (err->code != ERROR_NOT_RESTORED && !frame->failing))) {
         err = &frame->why;
     }
     frame->failed = err != NULL;

@@ -43,6 +43,7 @@ struct frame {
     struct error why;
     struct error result;
     bool failed;
+    bool failing; /* a child failed by itself: a later cancel does not hide why */
 };
 
 enum { SETTING_VALUE_BYTES = 2048 }; /* a black list may be long */
@@ -90,10 +91,12 @@ struct run {
     const struct step *failed_at;
     bool failed;
     bool not_restored;
+    bool event_lost; /* a sink could not keep one: only putting back goes on */
     run_done_fn *done;
     void *ctx;
     struct run_result result;
     struct timer finish_timer;
+    struct timer lost_timer;
     struct gatherer_pool gatherers;
     struct gatherer *gatherer; /* of requirements */
     size_t requirement;        /* the one asked next */
@@ -162,13 +165,20 @@ struct follower {
     struct frame *frame;
     struct gatherer *gatherer;
     struct timer timer;
+    const struct server *server;
     struct condition alive;
+    struct condition restarted;
     int64_t until_us;
+    void (*over)(struct frame *frame);
 };
 /* Must this step's end wait for its server? When the run is ending, after a deploy of it. */
 bool follow_is_due(const struct frame *frame);
-/* Polls until the server is alive or ten minutes have passed, then finishes the frame. */
-void follow_start(struct follower *follower, struct frame *frame);
+/* The same for a group whose child has ended: a stop may come between two steps. */
+bool follow_after(const struct frame *frame, const struct step *child, const struct error *err);
+/* Polls until the server is alive again or ten minutes have passed, then calls `over`. */
+void follow_start(struct follower *follower, struct frame *frame, const struct server *server,
+                  void (*over)(struct frame *frame));
+void follow_finish(struct frame *frame);      /* an `over` that finishes the frame */
 void follow_clear(struct follower *follower); /* fine when never started */
 
 /* ---- settings.c: one level or setting made to have a value */
@@ -185,9 +195,12 @@ struct setting_task {
     char wanted[SETTING_VALUE_BYTES];
     char before[SETTING_VALUE_BYTES]; /* what was read first */
     bool changed;                     /* it was set: the outcome may be unknown when err is given */
+    bool puts_back;                   /* goes on although its intention could not be kept */
+    int tries;                        /* set, but read back otherwise: a new leader in between */
     int state;
     struct leader_info leader;
     struct operation *operation;
+    void (*begun)(void *ctx); /* the intention is kept, the change follows; or NULL */
     void (*done)(void *ctx, const struct error *err);
     void *ctx;
 };
@@ -204,7 +217,8 @@ void keeper_start(struct run *run);
 /* While the caller holds the settings lock: then the keeper rests. NULL keeper is fine. */
 void keeper_free(struct run *run);
 
-/* ---- precheck.c: the guards, before the first change. `done` with ERROR_REFUSED when one says no. */
+/* ---- precheck.c: the guards, before the first change. `done` with ERROR_REFUSED when one says no.
+ */
 void precheck_start(struct run *run, void (*done)(struct run *run, const struct error *err));
 
 /* ---- baseline.c: level and settings before and after */

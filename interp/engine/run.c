@@ -30,6 +30,8 @@ cJSON *event_data_texts(const char *member, const char *const *texts, size_t cou
     return data;
 }
 
+static void event_was_lost(void *ctx);
+
 bool run_emit(struct run *run, enum event_kind kind, const struct step *step, cJSON *data,
               const char *format, ...)
 {
@@ -60,9 +62,13 @@ bool run_emit(struct run *run, enum event_kind kind, const struct step *step, cJ
             }
         }
     }
+    if (!kept && !run->event_lost && !run->finished) {
+        run->event_lost = true;
+        timer_start(run->setup.loop, &run->lost_timer, 0, event_was_lost, run);
+    }
     cJSON_Delete(data);
     text_clear(&text);
-    return kept;
+    return !run->event_lost;
 }
 
 void run_mark_change(struct run *run)
@@ -99,6 +105,12 @@ static void end_steps(struct run *run, const struct error *err)
             frame_cancel(run->root, err);
         }
     }
+}
+
+static void event_was_lost(void *ctx)
+{
+    struct run *run = ctx;
+    end_steps(run, &run->failure);
 }
 
 void run_fail(struct run *run, const struct error *err)
@@ -163,7 +175,8 @@ static void settle(struct run *run)
     run->result.outcome = outcome_of(run);
     run->result.exit_code = exit_codes[run->result.outcome];
     run->result.error = run->failure;
-    run->result.step = run->failed_at;
+    /* The result outlives the run; the root step is the run's own. */
+    run->result.step = run->failed_at == &run->root_step ? NULL : run->failed_at;
     run->result.changed_anything = run->changed_anything;
     char text[DURATION_TEXT_BYTES];
     cJSON *data = cJSON_CreateObject();
@@ -350,9 +363,12 @@ void run_abort(struct run *run)
     if (run->finished) {
         return;
     }
+    struct error before = run->failure;
+    bool failed_before = run->failed && before.code != ERROR_CANCELLED;
     run->ending = true;
     run->failed = true;
-    error_set(&run->failure, ERROR_CANCELLED, "stopped at once by the operator");
+    error_set(&run->failure, ERROR_CANCELLED, "stopped at once by the operator%s%s",
+              failed_before ? "; before that: " : "", failed_before ? before.text : "");
     for (size_t i = run->hold_count; i > 0; i--) {
         const struct hold_item *item = run->holds[i - 1];
         cJSON *data = cJSON_CreateObject();
@@ -373,6 +389,7 @@ void run_free(struct run *run)
     }
     run->gatherers.closed = true;
     timer_cancel(&run->finish_timer);
+    timer_cancel(&run->lost_timer);
     keeper_free(run);
     frame_free_all(run);
     if (run->final_lock.run != NULL) {

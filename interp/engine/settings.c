@@ -60,6 +60,7 @@ void settings_unlock(struct settings_lock *lock)
 }
 
 /* ---- read, set, read back */
+enum { SET_TRIES = 3 };
 enum task_state { TASK_READING, TASK_SETTING, TASK_READING_BACK };
 
 static const int64_t call_timeout_us = 2 * CLUSTER_CALL_TIMEOUT_US;
@@ -102,10 +103,16 @@ static void task_set(struct setting_task *task)
     cJSON_AddStringToObject(data, "from", task->before);
     cJSON_AddStringToObject(data, "to", task->wanted);
     if (!run_emit(run, EVENT_INTENTION, task->step, data, "set %s from %s to %s", task->name,
-                  task->before, task->wanted)) {
+                  task->before, task->wanted) &&
+        !task->puts_back) {
         task->changed = false;
         task_done(task, &run->failure);
-    } else if (task->is_level) {
+        return;
+    }
+    if (task->begun != NULL) {
+        task->begun(task->ctx);
+    }
+    if (task->is_level) {
         bool known = meta_level_parse(task->wanted, &level);
         ASSERT(known);
         task->operation =
@@ -136,6 +143,8 @@ static void task_has_value(struct setting_task *task, const char *value)
         }
     } else if (strcmp(value, task->wanted) == 0) {
         task_done(task, NULL);
+    } else if (++task->tries < SET_TRIES) {
+        task_set(task); /* a new leader took over in between and knows nothing of it */
     } else {
         error_set(&err, ERROR_REPLY, "set to %s, but it reads %s", task->wanted, value);
         task_done(task, &err);

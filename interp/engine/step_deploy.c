@@ -46,7 +46,7 @@ static void deploy_next(struct frame *frame)
     run_emit(frame->run, EVENT_OUTCOME, step, NULL, "the adapter has finished %s of %s",
              action_names[step->as.deploy], step->server->name);
     if (deploy->following && step->as.deploy != DEPLOY_STOP) {
-        follow_start(&deploy->follower, frame);
+        follow_start(&deploy->follower, frame, frame->step->server, follow_finish);
     } else {
         frame_finish(frame, NULL);
     }

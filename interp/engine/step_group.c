@@ -9,6 +9,7 @@
 struct sequence {
     size_t next;
     struct timer empty;
+    struct follower follower;
 };
 
 static void sequence_go(struct frame *frame)
@@ -24,7 +25,11 @@ static void sequence_go(struct frame *frame)
 static void sequence_child_done(struct frame *frame, const struct step *child,
                                 const struct error *err)
 {
-    (void)child;
+    struct sequence *sequence = frame->state;
+    if (follow_after(frame, child, err)) {
+        follow_start(&sequence->follower, frame, child->server, follow_finish);
+        return;
+    }
     if (err != NULL || frame->cancelled) {
         frame_finish(frame, err);
         return;
@@ -36,6 +41,7 @@ static void sequence_clear(struct frame *frame)
 {
     struct sequence *sequence = frame->state;
     timer_cancel(&sequence->empty);
+    follow_clear(&sequence->follower);
 }
 
 const struct step_ops ops_sequence = {

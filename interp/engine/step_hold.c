@@ -25,6 +25,7 @@ struct hold {
     bool failed;
     struct error not_restored;
     bool any_not_restored;
+    struct follower follower;
 };
 
 static void add_item(struct hold *hold, const struct step *step, bool is_level, const char *name,
@@ -65,6 +66,7 @@ static void list_items(struct hold *hold, const struct step *step)
 
 /* ---- putting back */
 static void hold_put_back_next(void *ctx);
+static void hold_changes(void *ctx);
 
 static void hold_end(struct frame *frame)
 {
@@ -118,6 +120,8 @@ static void ensure(struct frame *frame, const struct hold_item *item, const char
         .step = frame->step,
         .is_level = item->is_level,
         .name = item->name,
+        .puts_back = hold->putting_back,
+        .begun = hold_changes,
         .done = done,
         .ctx = frame,
     };
@@ -174,9 +178,23 @@ static void hold_go(void *ctx)
     frame_start(frame->run, frame, frame->step->body.items[hold->body_next++]);
 }
 
+static void hold_followed(struct frame *frame)
+{
+    struct hold *hold = frame->state;
+    hold_body_over(frame, hold->failed ? &hold->failure : NULL);
+}
+
 static void hold_child_done(struct frame *frame, const struct step *child, const struct error *err)
 {
-    (void)child;
+    struct hold *hold = frame->state;
+    if (follow_after(frame, child, err)) {
+        if (err != NULL) {
+            hold->failed = true;
+            hold->failure = *err;
+        }
+        follow_start(&hold->follower, frame, child->server, hold_followed);
+        return;
+    }
     if (err != NULL) {
         hold_body_over(frame, err);
     } else {
@@ -187,12 +205,28 @@ static void hold_child_done(struct frame *frame, const struct step *child, const
 /* ---- taking */
 static void hold_take_next(void *ctx);
 
-/* The first value read is the one to put back; a second try may read what the first has set. */
-static void note_before(struct hold *hold, struct hold_item *item, const struct error *err)
+/* From here on it is ours to put back, and stays at what was read first: a second try may read what
+ * the first has set. Inside another hold of the same setting the value before is that hold's: what
+ * was read may be a new leader's own, which the keeper has not told yet. */
+static void hold_begun(struct frame *frame, struct hold_item *item)
 {
-    if (!item->known_before && (err == NULL || hold->task.changed)) {
-        item->known_before = true;
-        snprintf(item->before, sizeof item->before, "%s", hold->task.before);
+    struct hold *hold = frame->state;
+    const struct hold_item *outer = hold_in_force(frame->run, item->is_level, item->name);
+    if (item->known_before) {
+        return;
+    }
+    snprintf(item->before, sizeof item->before, "%s",
+             outer != NULL ? outer->value : hold->task.before);
+    item->known_before = true;
+    hold_register(frame->run, item);
+}
+
+static void hold_changes(void *ctx)
+{
+    struct frame *frame = ctx;
+    struct hold *hold = frame->state;
+    if (!hold->putting_back) {
+        hold_begun(frame, &hold->items[hold->taken]);
     }
 }
 
@@ -202,16 +236,13 @@ static void hold_taken(void *ctx, const struct error *err)
     struct hold *hold = frame->state;
     struct loop *loop = frame->run->setup.loop;
     struct hold_item *item = &hold->items[hold->taken];
-    note_before(hold, item, err);
-    if (err != NULL && error_may_pass(err) && !frame->cancelled &&
-        loop_now_us(loop) < hold->give_up_us) {
+    if (err == NULL) {
+        hold_begun(frame, item);
+    } else if (error_may_pass(err) && !frame->cancelled && loop_now_us(loop) < hold->give_up_us) {
         timer_start(loop, &hold->timer, US_PER_SECOND, hold_take_next, frame);
         return;
     }
     hold->taken++;
-    if (item->known_before) {
-        hold_register(frame->run, item); /* once a change was sent, it is ours to put back */
-    }
     if (err != NULL) {
         settings_unlock(&hold->lock);
         hold_body_over(frame, err);
@@ -232,6 +263,9 @@ static void hold_take_next(void *ctx)
 {
     struct frame *frame = ctx;
     struct hold *hold = frame->state;
+    if (frame->cancelled && hold->taken < hold->count && hold->items[hold->taken].known_before) {
+        hold->taken++; /* begun, and was to be tried again */
+    }
     if (frame->cancelled || hold->taken == hold->count) {
         settings_unlock(&hold->lock);
         hold_go(frame);
@@ -269,6 +303,7 @@ static void hold_clear(struct frame *frame)
 {
     struct hold *hold = frame->state;
     timer_cancel(&hold->timer);
+    follow_clear(&hold->follower);
     if (hold->lock.run != NULL) {
         settings_unlock(&hold->lock);
     }

@@ -130,6 +130,10 @@ static void wait_child_done(struct frame *frame, const struct step *child, const
         frame_finish(frame, err);
         return;
     }
+    if (err != NULL) {
+        frame->failing = false;
+        frame->run->failed_at = NULL; /* not what ends the run */
+    }
     timer_start(frame->run->setup.loop, &wait->timer, err == NULL ? 0 : US_PER_SECOND, wait_look,
                 frame);
 }
@@ -149,7 +153,7 @@ static void wait_cancel(struct frame *frame)
     gatherer_cancel(wait->gatherer);
     if (follow_is_due(frame)) {
         timer_cancel(&wait->timer);
-        follow_start(&wait->follower, frame);
+        follow_start(&wait->follower, frame, frame->step->server, follow_finish);
     } else {
         timer_start(frame->run->setup.loop, &wait->timer, 0, frame_end, frame);
     }
