@@ -19,6 +19,11 @@ struct baseline {
     struct run *run;
     char before[WATCHED_COUNT][SETTING_VALUE_BYTES];
     bool known;
+    bool compared;
+    struct leader_info leader;   /* who answered before */
+    struct server_facts process; /* its start time */
+    struct leader_info leader_now;
+    struct server_facts process_now;
     size_t next;
     struct setting_task task;
     struct text differences;
@@ -82,13 +87,35 @@ static void was_read(void *ctx, const struct error *err)
     baseline->done(baseline->run, decided ? NULL : &leftover);
 }
 
+static void process_was_read(void *ctx, const struct error *err)
+{
+    struct baseline *baseline = ctx;
+    if (err != NULL) {
+        baseline->done(baseline->run, err);
+    } else {
+        begin(baseline, true, was_read);
+    }
+}
+
+static void leader_was_read(void *ctx, const struct error *err)
+{
+    struct baseline *baseline = ctx;
+    if (err != NULL) {
+        baseline->done(baseline->run, err);
+        return;
+    }
+    cluster_read_server(baseline->run->reader, baseline->leader.address, FACT_START_TIME,
+                        &baseline->process, CLUSTER_CALL_TIMEOUT_US, process_was_read, baseline);
+}
+
 void baseline_read(struct run *run, void (*done)(struct run *run, const struct error *err))
 {
     ASSERT(run->baseline == NULL);
     run->baseline = memory_allocate(sizeof *run->baseline);
     run->baseline->run = run;
     run->baseline->done = done;
-    begin(run->baseline, true, was_read);
+    cluster_read_leader(run->reader, &run->baseline->leader, 2 * CLUSTER_CALL_TIMEOUT_US,
+                        leader_was_read, run->baseline);
 }
 
 /* ---- after */
@@ -125,6 +152,7 @@ static void compare_next(struct baseline *baseline)
     }
     struct error err;
     bool differs = baseline->differences.length > 0;
+    baseline->compared = true;
     run_emit(run, EVENT_COMPARED, NULL, NULL, "settings and level against those before: %s",
              differs ? text_string(&baseline->differences) : "no difference");
     if (differs) {
@@ -134,17 +162,64 @@ static void compare_next(struct baseline *baseline)
     baseline->done(run, differs ? &err : NULL);
 }
 
+/* A process that was not there before has lost what was set in it, whether the keeper saw it or
+ * not. */
+static void process_now_read(void *ctx, const struct error *err)
+{
+    struct baseline *baseline = ctx;
+    bool another = err == NULL &&
+                   (!address_equal(baseline->leader.address, baseline->leader_now.address) ||
+                    strcmp(baseline->process.start_time, baseline->process_now.start_time) != 0);
+    baseline->run->leader_changed |= another;
+    compare_next(baseline);
+}
+
+static void leader_now_read(void *ctx, const struct error *err)
+{
+    struct baseline *baseline = ctx;
+    if (err != NULL) {
+        compare_next(baseline); /* which will say that nobody answers */
+        return;
+    }
+    cluster_read_server(baseline->run->reader, baseline->leader_now.address, FACT_START_TIME,
+                        &baseline->process_now, CLUSTER_CALL_TIMEOUT_US, process_now_read,
+                        baseline);
+}
+
 void baseline_compare(struct run *run, void (*done)(struct run *run, const struct error *err))
 {
-    ASSERT(run->baseline != NULL && run->baseline->known);
-    run->baseline->done = done;
-    run->baseline->next = 0;
-    compare_next(run->baseline);
+    struct baseline *baseline = run->baseline;
+    ASSERT(baseline != NULL && baseline->known);
+    baseline->done = done;
+    baseline->next = 0;
+    cluster_read_leader(run->reader, &baseline->leader_now, 6 * CLUSTER_CALL_TIMEOUT_US,
+                        leader_now_read, baseline);
+}
+
+bool baseline_report_unknown(struct run *run)
+{
+    const struct baseline *baseline = run->baseline;
+    if (baseline == NULL || !baseline->known || baseline->compared) {
+        return false;
+    }
+    struct text values = {0};
+    for (size_t i = run->winding_up ? baseline->next : 0; i < WATCHED_COUNT; i++) {
+        text_printf(&values, "%s%s %s", values.length > 0 ? ", " : "", watched[i].name,
+                    baseline->before[i][0] == '\0' ? "(empty)" : baseline->before[i]);
+    }
+    run_emit(run, EVENT_NOT_PUT_BACK, NULL, NULL,
+             "what a change of the primary meta server lost was not compared any more; before the "
+             "run: %s",
+             text_string(&values));
+    text_clear(&values);
+    return true;
 }
 
 void baseline_free(struct run *run)
 {
     if (run->baseline != NULL) {
+        server_facts_clear(&run->baseline->process);
+        server_facts_clear(&run->baseline->process_now);
         text_clear(&run->baseline->differences);
         free(run->baseline);
         run->baseline = NULL;

@@ -136,7 +136,9 @@ bool condition_is_alive(const struct question *question, enum answer *answer)
         }
     }
     if (own_facts(question) == NULL) {
-        return question_answer(answer, ANSWER_NO);
+        /* A refused connection tells; silence does not. */
+        bool refuses = question_evidence(question, server)->error.code == ERROR_UNREACHABLE;
+        return question_answer(answer, refuses ? ANSWER_NO : ANSWER_UNKNOWN);
     }
     text_printf(question->reason, "%s is alive and answers", server->name);
     return question_answer(answer, ANSWER_YES);

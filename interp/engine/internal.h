@@ -227,6 +227,8 @@ void baseline_read(struct run *run, void (*done)(struct run *run, const struct e
 /* Puts back what a change of the primary meta server during the run lost, reports what differs. A
  * difference that is left marks the run as not restored. The caller holds the settings lock. */
 void baseline_compare(struct run *run, void (*done)(struct run *run, const struct error *err));
+/* For an abort: says which values may not be as before. False when all were compared already. */
+bool baseline_report_unknown(struct run *run);
 void baseline_free(struct run *run);
 
 /* A JSON object with one member, a list of texts. */

@@ -30,6 +30,7 @@ struct keeper {
     size_t checked_count;
     size_t next;
     bool telling; /* a new process leads: what differs is told again */
+    bool untold;  /* the telling did not come to its end */
 };
 
 static void keeper_look(void *ctx);
@@ -49,7 +50,7 @@ static void keeper_told(void *ctx, const struct error *err)
     if (err != NULL) {
         /* It may just be losing its lead again: the next look begins anew. */
         run_emit(run, EVENT_NOTE, item->step, NULL, "tell %s again: %s", item->name, err->text);
-        keeper->known_leader = (struct address){0};
+        keeper->untold = true;
         keeper_rest(keeper);
         return;
     }
@@ -78,6 +79,18 @@ static void foreign_hand(struct keeper *keeper, const char *seen)
     keeper_rest(keeper);
 }
 
+/* Value and start time may come from two servers while the lead changes hands. */
+static void keeper_confirmed(void *ctx, const struct error *err)
+{
+    struct keeper *keeper = ctx;
+    keeper->operation = NULL;
+    if (err == NULL && address_equal(keeper->leader.address, keeper->known_leader)) {
+        foreign_hand(keeper, keeper->task.before);
+    } else {
+        keeper_rest(keeper);
+    }
+}
+
 static void keeper_new_process(struct keeper *keeper)
 {
     struct run *run = keeper->run;
@@ -100,7 +113,8 @@ static void keeper_start_read(void *ctx, const struct error *err)
     bool same_place = address_equal(keeper->leader.address, keeper->known_leader);
     bool same_process = same_place && strcmp(keeper->facts.start_time, keeper->known_start) == 0;
     if (same_process) {
-        foreign_hand(keeper, keeper->task.before);
+        keeper->operation = cluster_read_leader(keeper->run->reader, &keeper->leader,
+                                                look_timeout_us, keeper_confirmed, keeper);
     } else {
         if (keeper->known_start[0] != '\0') {
             keeper->run->leader_changed = true;
@@ -138,6 +152,7 @@ static void keeper_check_next(struct keeper *keeper)
 {
     struct run *run = keeper->run;
     if (keeper->next == keeper->checked_count) {
+        keeper->untold &= !keeper->telling;
         keeper_rest(keeper);
         return;
     }
@@ -164,6 +179,7 @@ static void keeper_leader_read(void *ctx, const struct error *err)
     } else if (!address_equal(keeper->leader.address, keeper->known_leader)) {
         keeper_read_start(keeper);
     } else {
+        keeper->telling = keeper->untold;
         keeper_check_next(keeper);
     }
 }

@@ -37,6 +37,10 @@ bool run_emit(struct run *run, enum event_kind kind, const struct step *step, cJ
 {
     struct text text = {0};
     va_list args;
+    if (run->event_lost && kind == EVENT_INTENTION) {
+        cJSON_Delete(data); /* its effect does not follow: nobody may read that it did */
+        return false;
+    }
     va_start(args, format);
     text_append_va(&text, format, args);
     va_end(args);
@@ -198,13 +202,13 @@ void run_conclude(struct run *run)
 static void compared(struct run *run, const struct error *err)
 {
     settings_unlock(&run->final_lock);
-    if (err != NULL) {
-        run->not_restored = true;
-        if (!run->failed) {
-            run->failed = true;
-            run->failure = *err;
-        }
+    if (err != NULL && run->failed) {
+        error_wrap(&run->failure, "%s; before that", err->text);
+    } else if (err != NULL) {
+        run->failed = true;
+        run->failure = *err;
     }
+    run->not_restored |= err != NULL;
     run_conclude(run);
 }
 
@@ -377,6 +381,9 @@ void run_abort(struct run *run)
         run_emit(run, EVENT_NOT_PUT_BACK, item->step, data, "%s is left at %s (before: %s)",
                  item->name, item->value, item->before);
         run->not_restored = true;
+    }
+    if (run->leader_changed || run->winding_up) {
+        run->not_restored |= baseline_report_unknown(run);
     }
     settle(run);
     run->done(run->ctx, &run->result);
