@@ -1,6 +1,7 @@
 /* Constructors as functions: which arguments, and what they make. */
 #include "lang/private.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 enum { NO_ARGUMENT = 0 };
@@ -128,6 +129,9 @@ static const char *condition_name(struct lang *lang, const struct condition *con
     if (condition->server != NULL) {
         return arena_printf(&lang->arena, "%s(%s)", kind, condition->server->name);
     }
+    if (condition->kind == COND_SURVIVES_LOSS_OF) {
+        return arena_printf(&lang->arena, "%s(%" PRId64 ")", kind, condition->number);
+    }
     if (condition->part_count == 0) {
         return arena_printf(&lang->arena, "%s()", kind);
     }
@@ -146,10 +150,10 @@ static int make_condition(lua_State *L, struct call *call, const struct descript
         .server = subject->server,
     };
     char buffer[96];
-    if (descriptor->form == FORM_TABLE) {
+    if (descriptor->form == FORM_TABLE || descriptor->form == FORM_VALUE) {
         fields_read(L, call, argument, descriptor->fields, descriptor->field_count, NULL, 0,
                     &condition);
-        if (!call->tainted && condition.part_count == 0) {
+        if (!call->tainted && descriptor->form == FORM_TABLE && condition.part_count == 0) {
             call_complain(call, "has no conditions");
         }
     } else if (descriptor->form == FORM_CONDITION_ONLY && subject->condition != NULL) {

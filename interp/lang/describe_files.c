@@ -26,6 +26,16 @@ static const struct field target_fields[] = {
     {"version", FIELD_TEXT, REQUIRED, NULL, "what /version shows after the upgrade",
      CLUSTER_AT(file.target_version)},
 };
+static const struct field accept_fields[] = {
+    {"outage", FIELD_TEXTS, 0, NULL,
+     "tables whose partitions may be without a primary while a server is away",
+     CLUSTER_AT(file.accepted_outages), offsetof(struct cluster_draft, file.accepted_outage_count)},
+    {"freeze", FIELD_BOOLEAN, 0, "false",
+     "whether the meta server may stop repairing while a server is away",
+     CLUSTER_AT(file.accepts_freeze)},
+    {"reason", FIELD_TEXT, REQUIRED, NULL, "why; the plan and the report show it",
+     CLUSTER_AT(file.accept_reason)},
+};
 static const struct field cluster_fields[] = {
     {"metas", FIELD_ADDRESS_LIST, REQUIRED, NULL, "the meta servers: { \"10.0.0.1:34601\", ... }",
      CLUSTER_AT(file.metas), offsetof(struct cluster_draft, file.meta_count), .min = 1, .max = 16},
@@ -41,8 +51,11 @@ static const struct field cluster_fields[] = {
      CLUSTER_AT(file.zookeeper_root)},
     {"params", FIELD_VALUES, 0, NULL, "values for the workflow's params", CLUSTER_AT(params)},
     {"workflow", FIELD_TEXT, 0, NULL, "the workflow this cluster uses", CLUSTER_AT(file.workflow)},
+    {"accept", FIELD_RECORD, 0, NULL,
+     "what a guard would refuse and this cluster lets happen: { outage = { \"table\" }, freeze = "
+     "true, reason = \"...\" }",
+     RECORD(accept_fields)},
     {"racks", FIELD_ANY, LATER, NULL, .doc = "which servers stand together"},
-    {"accept", FIELD_ANY, LATER, NULL, .doc = "an outage that is accepted, with a reason"},
 };
 
 #define MODEL_AT(member) .offset = offsetof(struct model, member)

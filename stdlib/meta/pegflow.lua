@@ -300,6 +300,18 @@ function not_(fields) end
 ---@return fun(predicate: fun(snapshot: pegflow.snapshot): boolean?, string?): pegflow.condition
 function condition(fields) end
 
+---@class pegflow.survives_loss_of.fields
+---@field [1] integer how many servers may be lost
+
+---every partition stays writable, and the cluster does not freeze, whichever servers of that number are lost
+---@param fields pegflow.survives_loss_of.fields|any
+---@return pegflow.condition
+function survives_loss_of(fields) end
+
+---no setting looks as if another tool had left it behind
+---@return pegflow.condition
+function no_leftovers() end
+
 ---order: as the servers are listed
 ---@return pegflow.policy
 function as_listed() end
@@ -395,6 +407,7 @@ function workflow(fields) end
 ---@field zookeeper_root? string must be what the meta server reports; without it, that ends with the cluster's name
 ---@field params? table<string, string|number|boolean> values for the workflow's params
 ---@field workflow? string the workflow this cluster uses
+---@field accept? table what a guard would refuse and this cluster lets happen: { outage = { "table" }, freeze = true, reason = "..." }
 
 ---one cluster
 ---@param fields string

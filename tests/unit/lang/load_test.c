@@ -208,6 +208,29 @@ START_TEST(the_demo_cluster_updates_through_the_control_endpoint)
 }
 END_TEST
 
+START_TEST(what_a_cluster_accepts_is_kept_with_its_reason)
+{
+    const struct cluster_file *cluster;
+    ck_assert(lang_load_cluster(
+        lang,
+        folder_write(&folder, "c.lua",
+                     "return cluster \"c\" { metas = { \"10.0.0.1:1\" }, accept = { outage = { "
+                     "\"solo\", \"pair\" }, freeze = true, reason = \"a test cluster\" } }"),
+        &cluster, &errors));
+    ck_assert_uint_eq(cluster->accepted_outage_count, 2);
+    ck_assert_str_eq(cluster->accepted_outages[0], "solo");
+    ck_assert_str_eq(cluster->accepted_outages[1], "pair");
+    ck_assert(cluster->accepts_freeze);
+    ck_assert_str_eq(cluster->accept_reason, "a test cluster");
+    ck_assert(lang_load_cluster(
+        lang, folder_write(&folder, "d.lua", "return cluster \"c\" { metas = { \"10.0.0.1:1\" } }"),
+        &cluster, &errors));
+    ck_assert_uint_eq(cluster->accepted_outage_count, 0);
+    ck_assert(!cluster->accepts_freeze);
+    ck_assert_ptr_null(cluster->accept_reason);
+}
+END_TEST
+
 START_TEST(exec_adapter_fills_its_template_word_by_word)
 {
     const struct cluster_file *cluster;
@@ -314,6 +337,22 @@ START_TEST(every_form_of_a_step_is_understood)
     ck_assert_str_eq(hold->as.hold.settings[0].value, "true");
     ck_assert_str_eq(hold->as.hold.settings[1].value, "3");
     ck_assert_uint_eq(workflow->step_count, 21);
+}
+END_TEST
+
+START_TEST(requirements_keep_their_numbers_and_names)
+{
+    const struct workflow *workflow =
+        load(folder_write(&folder, "w.lua",
+                          "return workflow \"w\" { api = 1, requires = { survives_loss_of(2), "
+                          "no_leftovers() }, steps = function() return log \"x\" end }"),
+             NULL, 0);
+    ck_assert_uint_eq(workflow->requirement_count, 2);
+    ck_assert_int_eq(workflow->requirements[0]->kind, COND_SURVIVES_LOSS_OF);
+    ck_assert_int_eq(workflow->requirements[0]->number, 2);
+    ck_assert_str_eq(workflow->requirements[0]->name, "survives_loss_of(2)");
+    ck_assert_int_eq(workflow->requirements[1]->kind, COND_NO_LEFTOVERS);
+    ck_assert_str_eq(workflow->requirements[1]->name, "no_leftovers()");
 }
 END_TEST
 
@@ -466,9 +505,11 @@ int main(void)
     tcase_add_loop_test(cases, a_wrong_set_is_told, 0,
                         (int)(sizeof set_cases / sizeof set_cases[0]));
     tcase_add_test(cases, the_demo_cluster_updates_through_the_control_endpoint);
+    tcase_add_test(cases, what_a_cluster_accepts_is_kept_with_its_reason);
     tcase_add_test(cases, exec_adapter_fills_its_template_word_by_word);
     tcase_add_test(cases, a_deploy_action_the_adapter_lacks_names_the_cluster_file);
     tcase_add_test(cases, every_form_of_a_step_is_understood);
+    tcase_add_test(cases, requirements_keep_their_numbers_and_names);
     tcase_add_test(cases, a_step_used_twice_stands_in_both_places);
     tcase_add_test(cases, durations_add_multiply_and_compare);
     tcase_add_test(cases, pairs_goes_through_a_table_in_order);
