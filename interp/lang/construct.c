@@ -34,6 +34,7 @@ struct subject {
     const char *label;
     const struct server *server;
     const struct condition *condition;
+    const struct variant_draft *variant; /* what it is made from, and nothing else yet */
 };
 
 static void check_size(struct call *call, const char *what, int depth_limit, int count_limit)
@@ -201,6 +202,7 @@ static int make_param(lua_State *L, struct call *call, const struct descriptor *
     struct param param = {
         .descriptor = descriptor,
         .where = call->where,
+        .from = "default",
         .min = INT64_MIN,
         .max = INT64_MAX,
     };
@@ -241,6 +243,10 @@ static void *read_file_fields(lua_State *L, struct call *call, const struct desc
         struct cluster_draft *draft = arena_allocate(arena, sizeof *draft);
         draft->file.name = subject->label;
         draft->where = call->where;
+        file = draft;
+    } else if (descriptor->kind == FILE_VARIANT) {
+        struct variant_draft *draft = arena_allocate(arena, sizeof *draft);
+        *draft = *subject->variant;
         file = draft;
     } else {
         file = model_draft(L, call, subject->label, table);
@@ -297,6 +303,7 @@ static int make_partial(lua_State *L, struct call *call, const struct descriptor
     object->label = subject->label;
     object->server = subject->server;
     object->condition = subject->condition;
+    object->variant = subject->variant;
     object->depth = call->depth;
     object->count = call->count;
     return 1;
@@ -360,6 +367,16 @@ static int call_with_condition(lua_State *L, struct call *call, const struct des
                : make(L, call, descriptor, &subject, NO_ARGUMENT);
 }
 
+static int call_with_base(lua_State *L, struct call *call, const struct descriptor *descriptor)
+{
+    struct subject subject = {.variant = variant_begin(L, call, 1)};
+    if (subject.variant == NULL) {
+        object_push_placeholder(L);
+        return 1;
+    }
+    return make_partial(L, call, descriptor, &subject);
+}
+
 static int call_with_label(lua_State *L, struct call *call, const struct descriptor *descriptor)
 {
     struct subject subject = {0};
@@ -407,6 +424,8 @@ int construct_call(lua_State *L)
     case FORM_CONDITION_TABLE:
     case FORM_CONDITION_ONLY:
         return call_with_condition(L, &call, descriptor);
+    case FORM_BASE:
+        return call_with_base(L, &call, descriptor);
     case FORM_NOTHING:
         if (!lua_isnil(L, 1)) {
             return refuse_argument(L, &call, descriptor, 1);
@@ -431,6 +450,6 @@ int construct_apply(lua_State *L, struct object *object)
     if (!wants_function && lua_type(L, 2) != LUA_TTABLE) {
         return refuse_argument(L, &call, descriptor, 2);
     }
-    struct subject subject = {object->label, object->server, object->condition};
+    struct subject subject = {object->label, object->server, object->condition, object->variant};
     return make(L, &call, descriptor, &subject, 2);
 }

@@ -21,6 +21,29 @@ static const struct field workflow_fields[] = {
      WORKFLOW_AT(steps)},
 };
 
+#define VARIANT_AT(member) .offset = offsetof(struct variant_draft, member)
+static const struct field variant_fields[] = {
+    {"name", FIELD_TEXT, REQUIRED, NULL, "what the changed workflow is called", VARIANT_AT(name)},
+    {"summary", FIELD_TEXT, 0, NULL, "one line on what it does; without it, the base's",
+     VARIANT_AT(summary)},
+    {"params", FIELD_OVERRIDES, 0, NULL,
+     "other defaults for params of the base, and params of its own: { name = \"20m\", mine = "
+     "integer { ... } }",
+     VARIANT_AT(params)},
+    {"requires", FIELD_CONDITIONS, 0, NULL, "conditions besides those of the base",
+     VARIANT_AT(requirements), offsetof(struct variant_draft, requirement_count)},
+    {"before", FIELD_EDITS, 0, NULL,
+     "steps put before a step: { [\"replicas/*/drain/deploy\"] = { ... } }, where * is any server; "
+     "or a function(node, p, cluster) that returns them",
+     VARIANT_AT(before)},
+    {"after", FIELD_EDITS, 0, NULL, "steps put after a step, written as in before",
+     VARIANT_AT(after)},
+    {"replace", FIELD_EDITS, 0, NULL, "steps put in the place of a step, written as in before",
+     VARIANT_AT(replace)},
+    {"remove", FIELD_TEXTS, 0, NULL, "ids of steps that are left out", VARIANT_AT(remove),
+     offsetof(struct variant_draft, remove_count)},
+};
+
 #define CLUSTER_AT(member) .offset = offsetof(struct cluster_draft, member)
 static const struct field target_fields[] = {
     {"version", FIELD_TEXT, REQUIRED, NULL, "what /version shows after the upgrade",
@@ -149,9 +172,12 @@ const struct descriptor file_descriptors[] = {
      "a cluster to simulate",
      "return model \"small\" { release = \"master\", replicas = 3, tables = { { name = \"temp\", "
      "partitions = 8 } } }"},
-    {"variant", GROUP_FILE, FORM_NAMED, FILE_VARIANT, true,
-     .doc = "a workflow with some of its steps changed",
-     .example = "return variant(\"ha\") { name = \"ours\" }"},
+    {"variant", GROUP_FILE, FORM_BASE, FILE_VARIANT, false, ROWS(variant_fields),
+     "a workflow, shipped (\"ha\") or of the site's own (require \"name\"), with some of its "
+     "steps changed",
+     "return variant \"ha\" { name = \"ours\", params = { drain_timeout = \"20m\" }, before = { "
+     "[\"replicas/*/drain/deploy\"] = function(node) return log(\"next is \" .. node.name) end } "
+     "}"},
     {"test", GROUP_FILE, FORM_NAMED, FILE_TEST, true, .doc = "what a workflow must do with a model",
      .example = "return test \"it ends\" { }"},
 };

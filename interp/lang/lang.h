@@ -39,9 +39,9 @@ struct lang_set {
     const char *name;
     const char *value;
 };
-/* Evaluates the file against the inventory (NULL: a stand-in of one server of each role). Params:
- * `sets` over those of the cluster file (the one loaded before, if any) over defaults. Without a
- * cluster file `deploy` stays a step without children. */
+/* Evaluates the file, a workflow or a variant of one, against the inventory (NULL: a stand-in of
+ * one server of each role). Params: `sets` over those of the cluster file (the one loaded before,
+ * if any) over defaults. Without a cluster file `deploy` stays a step without children. */
 bool lang_load_workflow(struct lang *lang, const char *path, const struct inventory *inventory,
                         const struct lang_set *sets, size_t set_count, const struct workflow **out,
                         struct error_list *errors);

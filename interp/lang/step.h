@@ -161,7 +161,7 @@ struct step {
 struct param_value {
     const char *name;
     const char *value; /* as text: "10m", "100" */
-    const char *from;  /* "default", "cluster file", "--set" */
+    const char *from;  /* "default", "variant", "cluster file", "--set" */
 };
 
 struct workflow {

@@ -440,3 +440,18 @@ function cluster(fields) end
 ---@return fun(fields: pegflow.model.fields): pegflow.file
 function model(fields) end
 
+---@class pegflow.variant.fields
+---@field name string what the changed workflow is called
+---@field summary? string one line on what it does; without it, the base's
+---@field params? table<string, pegflow.param|string|number|boolean> other defaults for params of the base, and params of its own: { name = "20m", mine = integer { ... } }
+---@field requires? pegflow.condition[] conditions besides those of the base
+---@field before? table<string, pegflow.step|pegflow.step[]|fun(node: pegflow.node, p: any, cluster: pegflow.cluster): any> steps put before a step: { ["replicas/*/drain/deploy"] = { ... } }, where * is any server; or a function(node, p, cluster) that returns them
+---@field after? table<string, pegflow.step|pegflow.step[]|fun(node: pegflow.node, p: any, cluster: pegflow.cluster): any> steps put after a step, written as in before
+---@field replace? table<string, pegflow.step|pegflow.step[]|fun(node: pegflow.node, p: any, cluster: pegflow.cluster): any> steps put in the place of a step, written as in before
+---@field remove? string[] ids of steps that are left out
+
+---a workflow, shipped ("ha") or of the site's own (require "name"), with some of its steps changed
+---@param fields string|pegflow.file
+---@return fun(fields: pegflow.variant.fields): pegflow.file
+function variant(fields) end
+
