@@ -252,6 +252,65 @@ START_TEST(exec_adapter_fills_its_template_word_by_word)
 }
 END_TEST
 
+static const struct {
+    const char *action;
+    const char *method;
+    const char *url;
+    const char *body;
+    const char *headers[3];
+    int64_t timeout_us;
+    bool expects;
+} http_cases[] = {
+    {"update",
+     "PUT",
+     "https://deploy.example/r1.example/replica?v=2.6.0%2B1&at=10.0.0.1:34801",
+     "{\"at\":\"10.0.0.1:34801\",\"package\":{\"name\":\"pegasus-2.6.0+1\",\"parts\":[\"replica\","
+     "7,"
+     "true]},\"port\":34801}",
+     {"Authorization: Bearer 5f1c", "X-For: r1.example:34801", NULL},
+     180 * US_PER_SECOND,
+     true},
+    {"restart",
+     "POST",
+     "http://deploy.example/10.0.0.1",
+     "role=replica",
+     {"Authorization: of another", "X-For: r1.example:34801", NULL},
+     120 * US_PER_SECOND,
+     false},
+};
+
+START_TEST(http_adapter_fills_its_templates)
+{
+    const struct cluster_file *cluster;
+    const char *path = folder_write(
+        &folder, "c.lua",
+        "return cluster \"c\" { metas = { \"10.0.0.1:1\" }, target = { version = \"2.6.0+1\" }, "
+        "deploy = require(\"deploy.http\") { headers = { Authorization = \"Bearer 5f1c\", "
+        "[\"X-For\"] = \"{name}\" }, timeout = \"2m\", update = { method = \"PUT\", url = "
+        "\"https://deploy.example/{host}/{role}?v={version}&at={address}\", json = { port = "
+        "\"{port}\", at = \"{ip}:{port}\", package = { name = \"pegasus-{version}\", parts = { "
+        "\"{role}\", 7, true } } }, timeout = \"3m\", expect = function(reply) return reply.status "
+        "== 202 end }, restart = { url = \"http://deploy.example/{ip}\", body = \"role={role}\", "
+        "headers = { Authorization = \"of another\" } } } }");
+    ck_assert(lang_load_cluster(lang, path, &cluster, &errors));
+    char body[64];
+    snprintf(body, sizeof body, "return deploy(node) { \"%s\" }", http_cases[_i].action);
+    const struct step *http = step_at(load_body(body), "deploy/http");
+    ck_assert_int_eq(http->kind, STEP_HTTP);
+    ck_assert_str_eq(http->as.http.method, http_cases[_i].method);
+    ck_assert_str_eq(http->as.http.url, http_cases[_i].url);
+    ck_assert_str_eq(http->as.http.body, http_cases[_i].body);
+    for (size_t i = 0; i < 2; i++) {
+        ck_assert_str_eq(http->as.http.headers[i], http_cases[_i].headers[i]);
+    }
+    ck_assert_ptr_null(http->as.http.headers[2]);
+    ck_assert_int_eq(http->timeout_us, http_cases[_i].timeout_us);
+    ck_assert(http_cases[_i].expects == (http->as.http.expect != LUA_NONE));
+    ck_assert_ptr_eq(http->server, &replicas[0]);
+    ck_assert_str_eq(http->where.file, folder.files[1]);
+}
+END_TEST
+
 START_TEST(a_deploy_action_the_adapter_lacks_names_the_cluster_file)
 {
     const struct cluster_file *cluster;
@@ -507,6 +566,7 @@ int main(void)
     tcase_add_test(cases, the_demo_cluster_updates_through_the_control_endpoint);
     tcase_add_test(cases, what_a_cluster_accepts_is_kept_with_its_reason);
     tcase_add_test(cases, exec_adapter_fills_its_template_word_by_word);
+    tcase_add_loop_test(cases, http_adapter_fills_its_templates, 0, 2);
     tcase_add_test(cases, a_deploy_action_the_adapter_lacks_names_the_cluster_file);
     tcase_add_test(cases, every_form_of_a_step_is_understood);
     tcase_add_test(cases, requirements_keep_their_numbers_and_names);

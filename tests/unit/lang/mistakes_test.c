@@ -292,6 +292,28 @@ static const struct {
     {"return cluster \"c\" {\n metas = { \"10.0.0.1:1\" },\n deploy = require(\"deploy.exec\") { "
      "updat = { \"ssh\" } } }",
      "3: deploy.exec: unknown field 'updat'; there are update, restart, start, stop and timeout"},
+    {"return cluster \"c\" {\n metas = { \"10.0.0.1:1\" },\n deploy = require(\"deploy.http\") { "
+     "update = { url = \"http://x\", json = { { a = \"{hots}\" } } } } }",
+     "3: deploy.http: update has {hots}; there are {name} {host} {ip} {port} {address} {role} "
+     "{version}"},
+    {"return cluster \"c\" {\n metas = { \"10.0.0.1:1\" },\n deploy = require(\"deploy.http\") { "
+     "headers = { A = \"{token}\" } } }",
+     "3: deploy.http: headers has {token}; there are {name} {host} {ip} {port} {address} {role} "
+     "{version}"},
+    {"return cluster \"c\" {\n metas = { \"10.0.0.1:1\" },\n deploy = require(\"deploy.http\") { "
+     "update = { ulr = \"http://x\" } } }",
+     "3: deploy.http: update: unknown field 'ulr'; there are url, method, json, body, headers, "
+     "timeout and expect"},
+    {"return cluster \"c\" {\n metas = { \"10.0.0.1:1\" },\n deploy = require(\"deploy.http\") { "
+     "update = \"http://x\" } }",
+     "3: deploy.http: update must be a table such as { url = \"https://deploy.example/{host}\" }"},
+    {"return cluster \"c\" {\n metas = { \"10.0.0.1:1\" },\n deploy = require(\"deploy.http\") { "
+     "stop = { method = \"GET\" } } }",
+     "3: deploy.http: stop.url must be the address of the request"},
+    {"return cluster \"c\" {\n metas = { \"10.0.0.1:1\" },\n deploy = require(\"deploy.http\") { "
+     "udpate = {} } }",
+     "3: deploy.http: unknown field 'udpate'; there are update, restart, start, stop, headers and "
+     "timeout"},
 };
 
 START_TEST(a_mistake_in_a_cluster_file_is_told_with_its_line)
