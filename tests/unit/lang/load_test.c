@@ -120,6 +120,43 @@ START_TEST(ha_has_the_steps_of_the_guide_under_stable_ids)
 }
 END_TEST
 
+START_TEST(simple_is_ha_without_what_empties_a_server)
+{
+    static const struct {
+        const char *id;
+        enum step_kind kind;
+    } wanted[] = {
+        {"hold", STEP_HOLD},
+        {"replicas", STEP_ROLLING},
+        {"replicas/r1.example:34801/hold", STEP_HOLD},
+        {"replicas/r1.example:34801/deploy", STEP_DEPLOY},
+        {"replicas/r2.example:34801/wait_until", STEP_WAIT_UNTIL},
+        {"replicas/r2.example:34801/wait_until-2", STEP_WAIT_UNTIL},
+        {"metas/10.0.0.4:34601/deploy", STEP_DEPLOY},
+        {"metas/10.0.0.4:34601/wait_until", STEP_WAIT_UNTIL},
+        {"collectors", STEP_ROLLING},
+    };
+    const struct workflow *workflow = load("workflows/simple.lua", NULL, 0);
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        ck_assert_int_eq(step_at(workflow, wanted[i].id)->kind, wanted[i].kind);
+    }
+    ck_assert_uint_eq(workflow->requirement_count, 1);
+    ck_assert_int_eq(workflow->requirements[0]->kind, COND_CLUSTER_IS_HEALTHY);
+    /* The meta level; twice a limit, a deploy and two waits; twice a deploy and a wait. */
+    ck_assert_uint_eq(workflow->step_count, 1 + 1 + 2 * 5 + 1 + 2 * 3 + 1);
+    const struct workflow *ha = load("workflows/ha.lua", NULL, 0);
+    for (size_t i = 0; i < workflow->param_count; i++) { /* what is in both is the same */
+        const struct param_value *param = &workflow->params[i];
+        bool found = false;
+        for (size_t j = 0; j < ha->param_count; j++) {
+            bool same = strcmp(ha->params[j].name, param->name) == 0;
+            found = found || (same && strcmp(ha->params[j].value, param->value) == 0);
+        }
+        ck_assert_msg(found, "%s", param->name);
+    }
+}
+END_TEST
+
 static const struct param_value *find_param(const struct workflow *workflow, const char *name)
 {
     for (size_t i = 0; i < workflow->param_count; i++) {
@@ -560,6 +597,7 @@ int main(void)
     TCase *cases = tcase_create("load");
     tcase_add_checked_fixture(cases, set_up, tear_down);
     tcase_add_test(cases, ha_has_the_steps_of_the_guide_under_stable_ids);
+    tcase_add_test(cases, simple_is_ha_without_what_empties_a_server);
     tcase_add_test(cases, params_come_from_set_before_the_cluster_file_before_the_default);
     tcase_add_loop_test(cases, a_wrong_set_is_told, 0,
                         (int)(sizeof set_cases / sizeof set_cases[0]));
