@@ -64,6 +64,7 @@ bool lang_expect_result(struct lang *lang, int reference, const char *code_name,
 /* Prints the reference of one constructor ("wait_until"), or of all by group when `name` is NULL.
  * False: no such name; `nearest` is then the nearest that is, or NULL. */
 bool lang_describe(const char *name, struct text *out, const char **nearest);
+void lang_write_reference(struct text *out);    /* docs/language.md */
 void lang_write_editor_stubs(struct text *out); /* LuaLS annotations for stdlib/meta */
 const char *step_kind_name(enum step_kind kind);
 const char *condition_kind_name(enum condition_kind kind);
