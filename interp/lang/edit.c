@@ -13,7 +13,7 @@ static bool drafts_for(struct editing *editing, const struct change *change, str
                                       ? NULL
                                       : editing->placing->items[item->parent].step->server;
     char what[200];
-    if (edit->drafts.count > 0) {
+    if (!edit->is_function) {
         *out = edit->drafts;
         return true;
     }
@@ -35,6 +35,7 @@ static bool drafts_for(struct editing *editing, const struct change *change, str
         value_read_steps(L, &call, lua_gettop(L), what, out);
     }
     lua_settop(L, top);
+    editing->call.tainted = editing->call.tainted || call.tainted;
     return !call.tainted;
 }
 
@@ -180,7 +181,20 @@ static void clear_marks(struct placing *placing)
     }
 }
 
-static void edit_once(lua_State *L, const struct variant_draft *variant,
+/* What the functions return is looked at even when nothing is changed: for their mistakes. */
+static void call_functions(struct editing *editing)
+{
+    for (size_t i = 0; i < editing->change_count; i++) {
+        const struct change *change = &editing->changes[i];
+        struct step_list drafts;
+        if (change->edit->is_function) {
+            drafts_for(editing, change, &drafts);
+        }
+    }
+}
+
+/* False: something is wrong, and reported. */
+static bool edit_once(lua_State *L, const struct variant_draft *variant,
                       const struct plan_values *values, struct placing *placing)
 {
     struct editing editing = {
@@ -193,7 +207,8 @@ static void edit_once(lua_State *L, const struct variant_draft *variant,
     luaL_checkstack(L, 20, "edits");
     edits_find(&editing);
     if (editing.call.tainted) {
-        return;
+        call_functions(&editing);
+        return false;
     }
     size_t known = placing->count;
     for (size_t i = 0; i < editing.change_count; i++) {
@@ -201,16 +216,12 @@ static void edit_once(lua_State *L, const struct variant_draft *variant,
     }
     check_emptied(&editing);
     clear_marks(placing);
+    return !editing.call.tainted;
 }
 
-void variant_edit(lua_State *L, const struct variant_draft *variant,
+bool variant_edit(lua_State *L, const struct variant_draft *variant,
                   const struct plan_values *values, struct placing *placing)
 {
-    struct lang *lang = placing->lang;
-    if (variant->inner != NULL) {
-        variant_edit(L, variant->inner, values, placing);
-    }
-    if (lang->errors->count + lang->errors->dropped == 0) {
-        edit_once(L, variant, values, placing);
-    }
+    return (variant->inner == NULL || variant_edit(L, variant->inner, values, placing)) &&
+           edit_once(L, variant, values, placing);
 }

@@ -12,9 +12,10 @@ enum edit_kind { EDIT_BEFORE, EDIT_AFTER, EDIT_REPLACE, EDIT_REMOVE, EDIT_KIND_C
 /* One entry of a variant. */
 struct edit {
     enum edit_kind kind;
-    const char *id;          /* '*' stands for any server */
-    int table;               /* reference to the table that it is in */
-    struct step_list drafts; /* none when it is a function */
+    const char *id; /* '*' stands for any server */
+    int table;      /* reference to the table that it is in */
+    bool is_function;
+    struct step_list drafts; /* when it is none */
 };
 /* An entry, and one of the places it means. */
 struct change {

@@ -142,7 +142,12 @@ static void read_edit(struct editing *editing, struct edit *edit)
     char what[200];
     lua_rawgeti(L, LUA_REGISTRYINDEX, edit->table);
     lua_getfield(L, -1, edit->id);
-    if (lua_type(L, -1) != LUA_TFUNCTION) {
+    int type = lua_type(L, -1);
+    edit->is_function = type == LUA_TFUNCTION;
+    bool is_steps = type == LUA_TTABLE || object_of_kind(L, -1, OBJECT_STEP) != NULL;
+    if (!edit->is_function && !is_steps) {
+        editing->call.tainted = true; /* reported when the file was read */
+    } else if (!edit->is_function) {
         snprintf(what, sizeof what, "'%s' of '%.150s'", edit_kind_texts[edit->kind], edit->id);
         value_read_steps(L, &editing->call, lua_gettop(L), what, &edit->drafts);
     }
@@ -179,13 +184,18 @@ static void collect_edits(struct editing *editing)
     for (int kind = EDIT_BEFORE; kind < EDIT_REMOVE; kind++) {
         for (size_t i = 0; ids[kind] != NULL && i < counts[kind]; i++) {
             struct edit *edit = &editing->edits[editing->edit_count++];
-            *edit = (struct edit){(enum edit_kind)kind, ids[kind][i], tables[kind], {0}};
+            *edit = (struct edit){
+                .kind = (enum edit_kind)kind, .id = ids[kind][i], .table = tables[kind]};
             read_edit(editing, edit);
         }
     }
     for (size_t i = 0; i < variant->remove_count; i++) {
+        if (variant->remove[i] == NULL) {
+            editing->call.tainted = true; /* no text, and reported */
+            continue;
+        }
         editing->edits[editing->edit_count++] =
-            (struct edit){EDIT_REMOVE, variant->remove[i], LUA_NONE, {0}};
+            (struct edit){.kind = EDIT_REMOVE, .id = variant->remove[i]};
     }
 }
 

@@ -161,18 +161,17 @@ static void place(lua_State *L, struct call *call, struct workflow *workflow,
     struct step_list drafts = {0};
     struct placing placing;
     value_read_steps(L, call, lua_gettop(L), "what the function 'steps' returns", &drafts);
-    if (call->tainted || lang->errors->count > 0) {
-        return;
+    if (call->tainted) {
+        return; /* what is not tainted can be placed, whatever else is wrong with the file */
     }
     if (call->count > STEP_COUNT_LIMIT) {
         call_complain(call, "more than %d steps", STEP_COUNT_LIMIT);
         return;
     }
     placing_start(&placing, lang, &drafts, (size_t)call->count, workflow);
-    if (variant != NULL) {
-        variant_edit(L, variant, values, &placing);
+    if (variant == NULL || variant_edit(L, variant, values, &placing)) {
+        placing_finish(&placing);
     }
-    placing_finish(&placing);
     lang_check_arena(L);
 }
 

@@ -235,8 +235,9 @@ struct plan_values {
     int params;
     bool stand_in; /* the servers are stand-ins: any server of a file may be one of them */
 };
-/* Changes the tree as the variant and those it is made from say. */
-void variant_edit(lua_State *L, const struct variant_draft *variant,
+/* Changes the tree as the variant and those it is made from say. False: something is wrong, and
+ * reported; the tree is of no use then. */
+bool variant_edit(lua_State *L, const struct variant_draft *variant,
                   const struct plan_values *values, struct placing *placing);
 
 /* ---- files.c; may jump */

@@ -333,6 +333,20 @@ static const struct {
     {"before = { hold = 5 }",
      "1: variant: 'before' of 'hold' wants steps, or a function that returns them, not the number "
      "5"},
+    /* mistakes of all kinds in one go */
+    {"params = { patence = \"1m\" },\n before = { [\"replicas/*/drian\"] = log \"x\", hold = "
+     "sleep \"5\" },\n after = { hold = function() return slep \"1s\" end,\n [\"replicas/*\"] = "
+     "function(node) return log(node.nmae) end }",
+     "1: variant: before: there is no step 'replicas/*/drian' in 'small': did you mean "
+     "'replicas/*/drain'?\n"
+     "1: variant: the base has no param 'patence': did you mean 'patience'? (a new one is written "
+     "duration { ... }, integer { ... } and so on)\n"
+     "2: sleep: 'time': duration '5' has no unit; write 5s or 5m\n"
+     "3: unknown name 'slep': did you mean 'sleep'?\n"
+     "4: a node has no field 'nmae': did you mean 'name'?"},
+    {"remove = { true, \"colectors\" }",
+     "1: variant: item 1 of remove must be text, not true\n"
+     "1: variant: remove: there is no step 'colectors' in 'small': did you mean 'collectors'?"},
     {"before = { hold = { } }", "1: variant: 'before' of 'hold' has no steps"},
     {"before = { hold = { sleep \"1s\", nil, sleep \"2s\" } }",
      "1: variant: item 2 of 'before' of 'hold' is nil"},
