@@ -110,6 +110,28 @@ START_TEST(a_variant_of_ha_runs_with_its_steps_where_they_were_put)
 }
 END_TEST
 
+START_TEST(the_examples_variant_upgrades_all_but_the_collectors)
+{
+    struct world world;
+    world_open(&world, RELEASE_MASTER);
+    world_begin(&world);
+    world_plan(&world, world_cluster_source, "examples/site/workflows/ours.lua");
+    world_run(&world);
+    ck_assert_msg(world.result.outcome == RUN_DONE, "%s", world.result.error.text);
+    for (int32_t i = 0; i < WORLD_COUNT; i++) {
+        bool upgraded = i < WORLD_FIRST_META + WORLD_METAS;
+        ck_assert_str_eq(sim_server_version(world.sim, i),
+                         upgraded ? world.model.next_version : world.model.version);
+    }
+    ck_assert_uint_eq(world_count(&world, "is empty"), WORLD_SERVERS);
+    ck_assert_uint_eq(world_count(&world, "/sleep sleep done in 10m"), WORLD_SERVERS);
+    ck_assert_uint_ge(world_count(&world, "no table is being created or dropped"), WORLD_SERVERS);
+    world_expect_no_violation(&world);
+    world_expect_all_put_back(&world);
+    world_close(&world);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("simple");
@@ -121,6 +143,7 @@ int main(void)
                         3);
     tcase_add_test(tcase, simple_is_stopped_by_the_guard_before_a_table_loses_its_only_replicas);
     tcase_add_test(tcase, a_variant_of_ha_runs_with_its_steps_where_they_were_put);
+    tcase_add_test(tcase, the_examples_variant_upgrades_all_but_the_collectors);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
