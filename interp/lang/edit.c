@@ -39,29 +39,53 @@ static bool drafts_for(struct editing *editing, const struct change *change, str
     return !call.tainted;
 }
 
-/* Puts steps into the list of `parent` at `at`, in the place of `taken` of its items. The first of
- * the kind of `old` keeps its id. */
-static void put(struct editing *editing, size_t parent, size_t at, size_t taken,
-                const struct step_list *drafts, struct scope *scope, const struct step *old)
+/* Where steps are put: into the list of `parent`, from its item `at` on, in the place of `taken` of
+ * them. */
+struct slot {
+    size_t parent;
+    size_t at;
+    size_t taken;
+    struct scope *scope;
+    const struct placed
+        *old; /* what is replaced, or NULL: the first step of its kind keeps its id */
+};
+
+/* A group that had a name is replaced by one with that name; a number stays a number. */
+static struct step *add_in_place(struct placing *placing, const struct step *draft,
+                                 const struct slot *slot)
+{
+    const struct placed *old = slot->old;
+    struct step named = *draft;
+    if (old->inner != old->scope) {
+        named.label = old->step->label;
+    }
+    return placing_add(placing, &named, slot->scope, slot->parent, old->step->label);
+}
+
+static void put(struct editing *editing, const struct slot *slot, const struct step_list *drafts)
 {
     struct placing *placing = editing->placing;
-    struct step_list had = *placing_list(placing, parent);
-    size_t count = had.count + drafts->count - taken;
+    struct step_list had = *placing_list(placing, slot->parent);
+    size_t count = had.count + drafts->count - slot->taken;
+    bool replaced = slot->old == NULL;
     lang_charge(editing->L, (int64_t)count);
     struct step **items = arena_allocate(&placing->lang->arena, (count + 1) * sizeof *items);
-    for (size_t i = 0; i < at; i++) {
+    for (size_t i = 0; i < slot->at; i++) {
         items[i] = had.items[i];
     }
     for (size_t i = 0; i < drafts->count; i++) {
         const struct step *draft = drafts->items[i];
-        bool stands_for = old != NULL && draft->kind == old->kind && draft->label == NULL;
-        items[at + i] = placing_add(placing, draft, scope, parent, stands_for ? old->label : NULL);
-        old = stands_for ? NULL : old;
+        if (!replaced && draft->kind == slot->old->step->kind && draft->label == NULL) {
+            items[slot->at + i] = add_in_place(placing, draft, slot);
+            replaced = true;
+        } else {
+            items[slot->at + i] = placing_add(placing, draft, slot->scope, slot->parent, NULL);
+        }
     }
-    for (size_t i = at + taken; i < had.count; i++) {
-        items[drafts->count + i - taken] = had.items[i];
+    for (size_t i = slot->at + slot->taken; i < had.count; i++) {
+        items[drafts->count + i - slot->taken] = had.items[i];
     }
-    *placing_list(placing, parent) = (struct step_list){items, count};
+    *placing_list(placing, slot->parent) = (struct step_list){items, count};
     lang_check_arena(editing->L);
 }
 
@@ -84,13 +108,15 @@ static void add_steps(struct editing *editing, const struct change *change,
     struct placing *placing = editing->placing;
     const struct placed item = placing->items[change->place];
     bool before = change->edit->kind == EDIT_BEFORE;
+    struct slot slot = {.parent = item.parent, .scope = item.scope};
     if (item.is_turn) {
-        size_t at = before ? item.added_before : item.step->body.count;
-        put(editing, change->place, at, 0, drafts, item.inner, NULL);
+        slot.parent = change->place;
+        slot.scope = item.inner;
+        slot.at = before ? item.added_before : item.step->body.count;
     } else {
-        size_t at = position(placing, change->place) + (before ? 0 : 1 + item.added_after);
-        put(editing, item.parent, at, 0, drafts, item.scope, NULL);
+        slot.at = position(placing, change->place) + (before ? 0 : 1 + item.added_after);
     }
+    put(editing, &slot, drafts);
     placing->items[change->place].added_before += before ? drafts->count : 0;
     placing->items[change->place].added_after += before ? 0 : drafts->count;
 }
@@ -101,12 +127,17 @@ static void replace_turn(struct editing *editing, size_t place, const struct ste
 {
     struct placing *placing = editing->placing;
     const struct placed item = placing->items[place];
-    size_t taken = item.step->body.count - item.added_before - item.added_after;
+    struct slot slot = {
+        .parent = place,
+        .at = item.added_before,
+        .taken = item.step->body.count - item.added_before - item.added_after,
+        .scope = item.inner,
+    };
     lang_charge(editing->L, (int64_t)known / 8);
     for (size_t i = 0; i < known; i++) {
         placing->items[i].gone = placing->items[i].gone || placing->items[i].parent == place;
     }
-    put(editing, place, item.added_before, taken, drafts, item.inner, NULL);
+    put(editing, &slot, drafts);
 }
 
 static void replace_nudge(struct editing *editing, const struct change *change,
@@ -144,9 +175,15 @@ static void apply(struct editing *editing, const struct change *change, size_t k
     } else if (item.is_turn && change->edit->kind == EDIT_REPLACE) {
         replace_turn(editing, change->place, &drafts, known);
     } else {
+        struct slot slot = {
+            .parent = item.parent,
+            .at = position(placing, change->place),
+            .taken = 1,
+            .scope = item.scope,
+            .old = &item,
+        };
         placing->items[change->place].gone = true;
-        put(editing, item.parent, position(placing, change->place), 1, &drafts, item.scope,
-            item.step);
+        put(editing, &slot, &drafts);
     }
 }
 

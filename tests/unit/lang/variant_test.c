@@ -130,6 +130,11 @@ static const struct {
           "drain/log-2=1 drain/deploy log" TAIL},
     {"replace = { [\"replicas/*/drain\"] = function(node) return deploy(node) { \"update\" } end }",
      HEAD "deploy=1 log" TAIL},
+    {"replace = { [\"replicas/*/drain\"] = hold { meta_level = \"steady\", log \"x\" } }",
+     HEAD "drain=1 drain/log=1 log" TAIL},
+    {"replace = { [\"replicas/*/drain\"] = hold \"own\" { meta_level = \"steady\", log \"x\" } }",
+     HEAD "own=1 own/log=1 log" TAIL},
+    {"replace = { hold = hold { meta_level = \"lively\", log \"x\" } }", "hold=1 log=1"},
     {"replace = { collectors = log \"none\" }",
      HEAD "drain drain/wait_until drain/wait_until/migrate_node drain/log drain/deploy log log=1"},
     /* leaving out shifts no id */
@@ -463,6 +468,17 @@ START_TEST(a_base_that_is_no_workflow_is_told)
 }
 END_TEST
 
+START_TEST(what_a_variant_adds_is_bounded)
+{
+    const struct workflow *workflow;
+    const char *path = write_variant("before = { [\"replicas/*\"] = (function() local many = {} "
+                                     "for i = 1, 60000 do many[i] = log "
+                                     "\"x\" end return many end)() }");
+    ck_assert(!lang_load_workflow(lang, path, &inventory, NULL, 0, &workflow, &errors));
+    ck_assert_str_eq(errors.items[0].text, "more than 100000 steps");
+}
+END_TEST
+
 START_TEST(every_shipped_step_can_be_named_by_its_id)
 {
     struct text ids = {0};
@@ -514,6 +530,7 @@ int main(void)
     tcase_add_loop_test(cases, a_mistake_in_a_variant_is_told_without_a_cluster, 0,
                         COUNT(mistakes));
     tcase_add_loop_test(cases, a_base_that_is_no_workflow_is_told, 0, COUNT(base_mistakes));
+    tcase_add_test(cases, what_a_variant_adds_is_bounded);
     tcase_add_test(cases, every_shipped_step_can_be_named_by_its_id);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
