@@ -246,6 +246,7 @@ static void *read_file_fields(lua_State *L, struct call *call, const struct desc
         file = draft;
     } else if (descriptor->kind == FILE_VARIANT) {
         struct variant_draft *draft = arena_allocate(arena, sizeof *draft);
+        ASSERT(subject->variant != NULL); /* FORM_BASE makes a partial of nothing else */
         *draft = *subject->variant;
         file = draft;
     } else {

@@ -210,6 +210,7 @@ static int run_load_workflow(lua_State *L)
     const struct variant_draft *variant =
         made->descriptor->kind == FILE_VARIANT ? made->file : NULL;
     const struct workflow_draft *base = variant == NULL ? made->file : variant->base;
+    ASSERT(base != NULL);
     struct workflow_draft draft = variant == NULL ? *base : variant_merge(L, variant);
     *loading->workflow = (struct workflow){
         .name = draft.name,
