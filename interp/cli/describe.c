@@ -9,6 +9,7 @@
 static const struct option_row options[] = {
     {"stubs", 0, OPTION_FLAG, NULL, NULL,
      "print annotations for the Lua language server (stdlib/meta/pegflow.lua)"},
+    {"markdown", 0, OPTION_FLAG, NULL, NULL, "print the whole reference (docs/language.md)"},
 };
 
 static int run_describe(const struct arguments *arguments, struct error *err)
@@ -20,6 +21,8 @@ static int run_describe(const struct arguments *arguments, struct error *err)
     bool ok = true;
     if (arguments_flag(arguments, "stubs")) {
         lang_write_editor_stubs(&out);
+    } else if (arguments_flag(arguments, "markdown")) {
+        lang_write_reference(&out);
     } else {
         ok = lang_describe(name, &out, &nearest);
     }

@@ -189,7 +189,7 @@ static const struct {
     [COND_ANY_OF] = {needs_parts, any_of},
     [COND_NOT] = {needs_parts, negation},
     [COND_LUA] = {needs_snapshot, site_condition},
-    /* The constructors of these refuse to build them. */
+    /* Not answered here: unknown, and nothing proceeds on it. */
     [COND_SURVIVES_LOSS_OF] = {needs_snapshot, not_available},
     [COND_NO_LEFTOVERS] = {needs_snapshot, not_available},
 };

@@ -1,6 +1,7 @@
 /* Constructors as functions: which arguments, and what they make. */
 #include "lang/private.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 enum { NO_ARGUMENT = 0 };
@@ -33,6 +34,7 @@ struct subject {
     const char *label;
     const struct server *server;
     const struct condition *condition;
+    const struct variant_draft *variant; /* what it is made from, and nothing else yet */
 };
 
 static void check_size(struct call *call, const char *what, int depth_limit, int count_limit)
@@ -128,6 +130,9 @@ static const char *condition_name(struct lang *lang, const struct condition *con
     if (condition->server != NULL) {
         return arena_printf(&lang->arena, "%s(%s)", kind, condition->server->name);
     }
+    if (condition->kind == COND_SURVIVES_LOSS_OF) {
+        return arena_printf(&lang->arena, "%s(%" PRId64 ")", kind, condition->number);
+    }
     if (condition->part_count == 0) {
         return arena_printf(&lang->arena, "%s()", kind);
     }
@@ -146,10 +151,10 @@ static int make_condition(lua_State *L, struct call *call, const struct descript
         .server = subject->server,
     };
     char buffer[96];
-    if (descriptor->form == FORM_TABLE) {
+    if (descriptor->form == FORM_TABLE || descriptor->form == FORM_VALUE) {
         fields_read(L, call, argument, descriptor->fields, descriptor->field_count, NULL, 0,
                     &condition);
-        if (!call->tainted && condition.part_count == 0) {
+        if (!call->tainted && descriptor->form == FORM_TABLE && condition.part_count == 0) {
             call_complain(call, "has no conditions");
         }
     } else if (descriptor->form == FORM_CONDITION_ONLY && subject->condition != NULL) {
@@ -197,6 +202,7 @@ static int make_param(lua_State *L, struct call *call, const struct descriptor *
     struct param param = {
         .descriptor = descriptor,
         .where = call->where,
+        .from = "default",
         .min = INT64_MIN,
         .max = INT64_MAX,
     };
@@ -237,6 +243,11 @@ static void *read_file_fields(lua_State *L, struct call *call, const struct desc
         struct cluster_draft *draft = arena_allocate(arena, sizeof *draft);
         draft->file.name = subject->label;
         draft->where = call->where;
+        file = draft;
+    } else if (descriptor->kind == FILE_VARIANT) {
+        struct variant_draft *draft = arena_allocate(arena, sizeof *draft);
+        ASSERT(subject->variant != NULL); /* FORM_BASE makes a partial of nothing else */
+        *draft = *subject->variant;
         file = draft;
     } else {
         file = model_draft(L, call, subject->label, table);
@@ -293,6 +304,7 @@ static int make_partial(lua_State *L, struct call *call, const struct descriptor
     object->label = subject->label;
     object->server = subject->server;
     object->condition = subject->condition;
+    object->variant = subject->variant;
     object->depth = call->depth;
     object->count = call->count;
     return 1;
@@ -356,6 +368,16 @@ static int call_with_condition(lua_State *L, struct call *call, const struct des
                : make(L, call, descriptor, &subject, NO_ARGUMENT);
 }
 
+static int call_with_base(lua_State *L, struct call *call, const struct descriptor *descriptor)
+{
+    struct subject subject = {.variant = variant_begin(L, call, 1)};
+    if (subject.variant == NULL) {
+        object_push_placeholder(L);
+        return 1;
+    }
+    return make_partial(L, call, descriptor, &subject);
+}
+
 static int call_with_label(lua_State *L, struct call *call, const struct descriptor *descriptor)
 {
     struct subject subject = {0};
@@ -403,6 +425,8 @@ int construct_call(lua_State *L)
     case FORM_CONDITION_TABLE:
     case FORM_CONDITION_ONLY:
         return call_with_condition(L, &call, descriptor);
+    case FORM_BASE:
+        return call_with_base(L, &call, descriptor);
     case FORM_NOTHING:
         if (!lua_isnil(L, 1)) {
             return refuse_argument(L, &call, descriptor, 1);
@@ -427,6 +451,6 @@ int construct_apply(lua_State *L, struct object *object)
     if (!wants_function && lua_type(L, 2) != LUA_TTABLE) {
         return refuse_argument(L, &call, descriptor, 2);
     }
-    struct subject subject = {object->label, object->server, object->condition};
+    struct subject subject = {object->label, object->server, object->condition, object->variant};
     return make(L, &call, descriptor, &subject, 2);
 }

@@ -17,6 +17,7 @@ static const char *const form_texts[] = {
     [FORM_SERVER_ONLY] = "%s(node)",
     [FORM_CONDITION_TABLE] = "%s(condition) { ... }",
     [FORM_CONDITION_ONLY] = "%s(condition)",
+    [FORM_BASE] = "return %s \"name\" { ... } or return %s(workflow) { ... }",
     [FORM_NOTHING] = "%s()",
 };
 

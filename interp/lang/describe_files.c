@@ -21,10 +21,43 @@ static const struct field workflow_fields[] = {
      WORKFLOW_AT(steps)},
 };
 
+#define VARIANT_AT(member) .offset = offsetof(struct variant_draft, member)
+static const struct field variant_fields[] = {
+    {"name", FIELD_TEXT, REQUIRED, NULL, "what the changed workflow is called", VARIANT_AT(name)},
+    {"summary", FIELD_TEXT, 0, NULL, "one line on what it does; without it, the base's",
+     VARIANT_AT(summary)},
+    {"params", FIELD_OVERRIDES, 0, NULL,
+     "other defaults for params of the base, and params of its own: { name = \"20m\", mine = "
+     "integer { ... } }",
+     VARIANT_AT(params)},
+    {"requires", FIELD_CONDITIONS, 0, NULL, "conditions besides those of the base",
+     VARIANT_AT(requirements), offsetof(struct variant_draft, requirement_count)},
+    {"before", FIELD_EDITS, 0, NULL,
+     "steps put before a step: { [\"replicas/*/drain/deploy\"] = { ... } }, where * is any server; "
+     "or a function(node, p, cluster) that returns them",
+     VARIANT_AT(before)},
+    {"after", FIELD_EDITS, 0, NULL, "steps put after a step, written as in before",
+     VARIANT_AT(after)},
+    {"replace", FIELD_EDITS, 0, NULL, "steps put in the place of a step, written as in before",
+     VARIANT_AT(replace)},
+    {"remove", FIELD_TEXTS, 0, NULL, "ids of steps that are left out", VARIANT_AT(remove),
+     offsetof(struct variant_draft, remove_count)},
+};
+
 #define CLUSTER_AT(member) .offset = offsetof(struct cluster_draft, member)
 static const struct field target_fields[] = {
     {"version", FIELD_TEXT, REQUIRED, NULL, "what /version shows after the upgrade",
      CLUSTER_AT(file.target_version)},
+};
+static const struct field accept_fields[] = {
+    {"outage", FIELD_TEXTS, 0, NULL,
+     "tables whose partitions may be without a primary while a server is away",
+     CLUSTER_AT(file.accepted_outages), offsetof(struct cluster_draft, file.accepted_outage_count)},
+    {"freeze", FIELD_BOOLEAN, 0, "false",
+     "whether the meta server may stop repairing while a server is away",
+     CLUSTER_AT(file.accepts_freeze)},
+    {"reason", FIELD_TEXT, REQUIRED, NULL, "why; the plan and the report show it",
+     CLUSTER_AT(file.accept_reason)},
 };
 static const struct field cluster_fields[] = {
     {"metas", FIELD_ADDRESS_LIST, REQUIRED, NULL, "the meta servers: { \"10.0.0.1:34601\", ... }",
@@ -41,8 +74,11 @@ static const struct field cluster_fields[] = {
      CLUSTER_AT(file.zookeeper_root)},
     {"params", FIELD_VALUES, 0, NULL, "values for the workflow's params", CLUSTER_AT(params)},
     {"workflow", FIELD_TEXT, 0, NULL, "the workflow this cluster uses", CLUSTER_AT(file.workflow)},
+    {"accept", FIELD_RECORD, 0, NULL,
+     "what a guard would refuse and this cluster lets happen: { outage = { \"table\" }, freeze = "
+     "true, reason = \"...\" }",
+     RECORD(accept_fields)},
     {"racks", FIELD_ANY, LATER, NULL, .doc = "which servers stand together"},
-    {"accept", FIELD_ANY, LATER, NULL, .doc = "an outage that is accepted, with a reason"},
 };
 
 #define MODEL_AT(member) .offset = offsetof(struct model, member)
@@ -136,9 +172,12 @@ const struct descriptor file_descriptors[] = {
      "a cluster to simulate",
      "return model \"small\" { release = \"master\", replicas = 3, tables = { { name = \"temp\", "
      "partitions = 8 } } }"},
-    {"variant", GROUP_FILE, FORM_NAMED, FILE_VARIANT, true,
-     .doc = "a workflow with some of its steps changed",
-     .example = "return variant(\"ha\") { name = \"ours\" }"},
+    {"variant", GROUP_FILE, FORM_BASE, FILE_VARIANT, false, ROWS(variant_fields),
+     "a workflow, shipped (\"ha\") or of the site's own (require \"name\"), with some of its "
+     "steps changed",
+     "return variant \"ha\" { name = \"ours\", params = { drain_timeout = \"20m\" }, before = { "
+     "[\"replicas/*/drain/deploy\"] = function(node) return log(\"next is \" .. node.name) end } "
+     "}"},
     {"test", GROUP_FILE, FORM_NAMED, FILE_TEST, true, .doc = "what a workflow must do with a model",
      .example = "return test \"it ends\" { }"},
 };

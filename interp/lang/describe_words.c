@@ -8,6 +8,11 @@ static const struct field parts_fields[] = {
      offsetof(struct condition, parts), .count_offset = offsetof(struct condition, part_count)},
 };
 
+static const struct field survives_loss_of_fields[] = {
+    {"servers", FIELD_INTEGER64, REQUIRED | FIRST, NULL, "how many servers may be lost",
+     offsetof(struct condition, number), .min = 1, .max = 1000},
+};
+
 #define PARAM_AT(member) .offset = offsetof(struct param, member)
 #define PARAM_DOC                                                                                  \
     {                                                                                              \
@@ -83,10 +88,12 @@ const struct descriptor word_descriptors[] = {
      .doc = "a site's own: function(snapshot) returns true, false or nil (unknown), and a reason",
      .example = "condition \"few servers\" (function(snapshot) return #snapshot.nodes < 100, "
                 "\"there are \" .. #snapshot.nodes end)"},
-    {"survives_loss_of", GROUP_CONDITION, FORM_VALUE, COND_SURVIVES_LOSS_OF, true,
-     .doc = "every partition stays writable without that many servers",
-     .example = "survives_loss_of(1)"},
-    {"no_leftovers", GROUP_CONDITION, FORM_NOTHING, COND_NO_LEFTOVERS, true,
+    {"survives_loss_of", GROUP_CONDITION, FORM_VALUE, COND_SURVIVES_LOSS_OF, false,
+     ROWS(survives_loss_of_fields),
+     "every partition stays writable, and the cluster does not freeze, whichever servers of that "
+     "number are lost",
+     "survives_loss_of(1)"},
+    {"no_leftovers", GROUP_CONDITION, FORM_NOTHING, COND_NO_LEFTOVERS,
      .doc = "no setting looks as if another tool had left it behind", .example = "no_leftovers()"},
     {"as_listed", GROUP_POLICY, FORM_NOTHING, POLICY_AS_LISTED,
      .doc = "order: as the servers are listed", .example = "order = as_listed()"},

@@ -27,6 +27,8 @@ enum field_kind {
     FIELD_FUNCTIONS,  /* int: reference to a table whose keys are `words`, whose values functions */
     FIELD_VALUES,     /* int: reference to a table of name = text, number or boolean */
     FIELD_PARAMS,     /* int: reference to a table of name = param */
+    FIELD_OVERRIDES,  /* int: reference to a table of name = param, or a value of one */
+    FIELD_EDITS,      /* int: reference to a table of id = steps, or a function that returns them */
     FIELD_CONDITION,  /* const struct condition * */
     FIELD_CONDITIONS, /* const struct condition **, and a count */
     FIELD_STEPS,      /* struct step_list */
@@ -92,6 +94,7 @@ enum form {
     FORM_SERVER_ONLY,     /* c(node) */
     FORM_CONDITION_TABLE, /* c(condition) { ... } */
     FORM_CONDITION_ONLY,  /* c(condition) */
+    FORM_BASE,            /* c "name" { ... } or c(workflow) { ... } */
     FORM_NOTHING,         /* c() */
 };
 
@@ -150,6 +153,7 @@ struct param {
     bool boolean;
     const char *text;
     const char *written; /* the value as text */
+    const char *from;    /* who gave it, as in struct param_value */
     int64_t min;         /* INT64_MIN, INT64_MAX: none */
     int64_t max;
     const char **of;
@@ -165,6 +169,24 @@ struct workflow_draft {
     const struct condition **requirements;
     size_t requirement_count;
     int steps;
+};
+
+struct variant_draft {
+    const struct workflow_draft *base;
+    const struct variant_draft
+        *inner;    /* the variant of `base` that this one is made from, or NULL */
+    int32_t depth; /* 1: made from the workflow itself */
+    struct source where;
+    const char *name;
+    const char *summary; /* NULL: that of the base */
+    int params;
+    const struct condition **requirements; /* besides those of the base */
+    size_t requirement_count;
+    int before;
+    int after;
+    int replace;
+    const char **remove;
+    size_t remove_count;
 };
 
 struct cluster_draft {

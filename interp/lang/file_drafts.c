@@ -37,6 +37,35 @@ static bool is_version(const char *text)
     return text[good] == '\0' && good < 64;
 }
 
+/* Accepting is for one thing that was thought about: an empty or doubled entry is a slip. */
+static void check_accepted(struct call *call, const struct cluster_file *file)
+{
+    if (file->accept_reason == NULL) {
+        return; /* nothing is accepted, or the missing reason was reported */
+    }
+    if (file->accept_reason[strspn(file->accept_reason, " \t\r\n")] == '\0') {
+        call_complain(call, "'accept.reason' is blank: say why");
+    }
+    if (!call->tainted && file->accepted_outage_count == 0 && !file->accepts_freeze) {
+        call_complain(call, "'accept' accepts nothing: give 'outage' or 'freeze'");
+    }
+    for (size_t i = 0; i < file->accepted_outage_count; i++) {
+        const char *table = file->accepted_outages[i];
+        if (table == NULL) {
+            continue; /* reported */
+        }
+        if (table[0] == '\0') {
+            call_complain(call, "'accept.outage' has an empty name in it");
+        }
+        for (size_t j = 0; j < i; j++) {
+            if (file->accepted_outages[j] != NULL &&
+                strcmp(file->accepted_outages[j], table) == 0) {
+                call_complain(call, "'accept.outage' names '%.60s' twice", table);
+            }
+        }
+    }
+}
+
 static void finish_cluster(struct call *call, struct cluster_draft *draft)
 {
     struct cluster_file *file = &draft->file;
@@ -52,6 +81,7 @@ static void finish_cluster(struct call *call, struct cluster_draft *draft)
         call_complain(call, "'zookeeper_root' is '%.100s', but must begin with '/'",
                       file->zookeeper_root);
     }
+    check_accepted(call, file);
     for (size_t i = 0; i < file->collector_count; i++) {
         char text[ADDRESS_TEXT_BYTES];
         for (size_t j = 0; j < file->meta_count; j++) {

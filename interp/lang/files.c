@@ -225,6 +225,29 @@ static bool find_relative(struct lang *lang, const char *relative, bool in_main_
     return true;
 }
 
+/* A load of the file that succeeded or is going on, or NULL. */
+static const struct loaded_file *find_loaded(const struct lang *lang, const char *path)
+{
+    for (size_t i = 0; i < lang->file_count; i++) {
+        const struct loaded_file *file = &lang->files[i];
+        if (strcmp(file->path, path) == 0 &&
+            (file->loading || (!file->failed && file->value != LUA_NONE))) {
+            return file;
+        }
+    }
+    return NULL;
+}
+
+/* Pushes what the file returned, now or when it was loaded before. */
+static void push_or_load(lua_State *L, const struct loaded_file *file, const struct found *found)
+{
+    if (file != NULL) {
+        lua_rawgeti(L, LUA_REGISTRYINDEX, file->value);
+    } else {
+        load_file(L, found->path, found->shown, found->of_stdlib);
+    }
+}
+
 /* Reports what is wrong with a require; what it would have given is a placeholder. */
 #define REFUSE(L, ...)                                                                             \
     (lang_complain(lang_of(L), lang_where(L), "require: " __VA_ARGS__),                            \
@@ -254,38 +277,63 @@ int require_file(lua_State *L)
                       "or the standard library",
                       relative);
     }
-    for (size_t i = 0; i < lang->file_count; i++) {
-        struct loaded_file *file = &lang->files[i];
-        if (strcmp(file->path, found.path) != 0) {
-            continue;
-        }
-        if (file->loading) {
-            return REFUSE(L, "%s is being loaded: files require each other in a circle",
-                          file->shown);
-        }
-        if (!file->failed && file->value != LUA_NONE) {
-            lua_rawgeti(L, LUA_REGISTRYINDEX, file->value);
-            return 1;
-        }
+    const struct loaded_file *file = find_loaded(lang, found.path);
+    if (file != NULL && file->loading) {
+        return REFUSE(L, "%s is being loaded: files require each other in a circle", file->shown);
     }
-    load_file(L, found.path, found.shown, found.of_stdlib);
+    push_or_load(L, file, &found);
     return 1;
 }
 
-/* ---- models by name */
-static void offer_models(struct lang *lang, const char *folder, struct nearest *nearest)
+/* ---- shipped files by name */
+static void offer_files(struct lang *lang, const char *folder, struct nearest *nearest)
 {
-    DIR *models = opendir(arena_printf(&lang->arena, "%s/models", folder));
-    if (models == NULL) {
+    DIR *files = opendir(folder);
+    if (files == NULL) {
         return;
     }
-    for (struct dirent *entry; (entry = readdir(models)) != NULL;) {
+    for (struct dirent *entry; (entry = readdir(files)) != NULL;) {
         size_t length = strlen(entry->d_name);
         if (length > 4 && strcmp(entry->d_name + length - 4, ".lua") == 0) {
             nearest_offer(nearest, arena_copy_bytes(&lang->arena, entry->d_name, length - 4));
         }
     }
-    closedir(models);
+    closedir(files);
+}
+
+/* The workflows folder stands beside that of the standard library, in a working copy as installed.
+ */
+void load_shipped_workflow(lua_State *L, struct call *call, const char *name)
+{
+    struct lang *lang = call->lang;
+    char hint[128];
+    struct nearest nearest = {.word = name};
+    const char *folder =
+        lang->stdlib == NULL ? NULL : arena_printf(&lang->arena, "%s/../workflows", lang->stdlib);
+    bool plain = is_module_name(name) && strchr(name, '.') == NULL;
+    const char *relative = arena_printf(&lang->arena, "%.200s.lua", name);
+    struct found found = {
+        .path = plain ? in_folder(lang, folder, relative) : NULL,
+        .shown = arena_printf(&lang->arena, "workflows/%s", relative),
+    };
+    if (found.path == NULL) {
+        if (folder != NULL) {
+            offer_files(lang, folder, &nearest);
+        }
+        call_complain(call,
+                      "no workflow '%.60s' is shipped%s (a file of yours: variant(require "
+                      "\"name\") { ... })",
+                      name, nearest_hint(&nearest, hint));
+        object_push_placeholder(L);
+        return;
+    }
+    const struct loaded_file *file = find_loaded(lang, found.path);
+    if (file != NULL && file->loading) {
+        call_complain(call, "%s is being loaded: a workflow is no variant of itself", file->shown);
+        object_push_placeholder(L);
+        return;
+    }
+    push_or_load(L, file, &found);
 }
 
 const char *find_model(struct lang *lang, const char *name, const char **shown, bool *of_stdlib,
@@ -299,10 +347,10 @@ const char *find_model(struct lang *lang, const char *name, const char **shown, 
         return found.path;
     }
     for (size_t i = 0; i < lang->lib_folder_count; i++) {
-        offer_models(lang, lang->lib_folders[i], nearest);
+        offer_files(lang, arena_printf(&lang->arena, "%s/models", lang->lib_folders[i]), nearest);
     }
     if (lang->stdlib != NULL) {
-        offer_models(lang, lang->stdlib, nearest);
+        offer_files(lang, arena_printf(&lang->arena, "%s/models", lang->stdlib), nearest);
     }
     return NULL;
 }

@@ -1,5 +1,6 @@
 #include "lang/lang.h"
 
+#include "lang/place.h"
 #include "lang/private.h"
 
 #include <stdlib.h>
@@ -108,7 +109,9 @@ static struct object *check_file(lua_State *L, const struct loading *loading)
     if (object_of_kind(L, -1, OBJECT_PLACEHOLDER) != NULL && lang->errors->count > 0) {
         return NULL;
     }
-    if (object == NULL || object->descriptor->kind != (int)loading->kind) {
+    bool is_variant = object != NULL && object->descriptor->kind == FILE_VARIANT;
+    if (object == NULL || (object->descriptor->kind != (int)loading->kind &&
+                           !(is_variant && loading->kind == FILE_WORKFLOW))) {
         lang_complain(lang, (struct source){loading->shown, 0},
                       "must end with: return %s \"name\" { ... }; it returns %s",
                       kinds[loading->kind], object_describe(L, -1, buffer));
@@ -149,51 +152,74 @@ static const struct inventory *stand_in(struct lang *lang)
     return inventory;
 }
 
-/* Calls `steps(cluster, p)` and places what it returns. */
-static void plan(lua_State *L, const struct loading *loading, const struct workflow_draft *draft)
+/* Places what `steps(cluster, p)` returned, at the top of the stack, and changes it as the variant
+ * says. */
+static void place(lua_State *L, struct call *call, struct workflow *workflow,
+                  const struct variant_draft *variant, const struct plan_values *values)
 {
     struct lang *lang = lang_of(L);
-    struct workflow *workflow = loading->workflow;
-    struct call call = {.lang = lang, .constructor = "workflow", .where = draft->where};
     struct step_list drafts = {0};
+    struct placing placing;
+    value_read_steps(L, call, lua_gettop(L), "what the function 'steps' returns", &drafts);
+    if (call->tainted) {
+        return; /* what is not tainted can be placed, whatever else is wrong with the file */
+    }
+    if (call->count > STEP_COUNT_LIMIT) {
+        call_complain(call, "more than %d steps", STEP_COUNT_LIMIT);
+        return;
+    }
+    placing_start(&placing, lang, &drafts, (size_t)call->count, workflow);
+    if (variant == NULL || variant_edit(L, variant, values, &placing)) {
+        placing_finish(&placing);
+    }
+    lang_check_arena(L);
+}
+
+/* Calls `steps(cluster, p)` and places what it returns. `where`: of the function. */
+static void plan(lua_State *L, const struct loading *loading, const struct workflow_draft *draft,
+                 struct source where, const struct variant_draft *variant)
+{
+    struct lang *lang = lang_of(L);
+    struct call call = {.lang = lang, .constructor = "workflow", .where = where};
     if (draft->steps == LUA_NONE) {
         return; /* reported */
     }
-    lua_rawgeti(L, LUA_REGISTRYINDEX, draft->steps);
     inventory_push(L, loading->inventory != NULL ? loading->inventory : stand_in(lang));
-    params_resolve(L, draft, loading->sets, loading->set_count, workflow);
-    if (!lang_call(L, 2, 1)) {
-        return;
+    params_resolve(L, draft, loading->sets, loading->set_count, loading->workflow);
+    struct plan_values values = {
+        .cluster = lua_gettop(L) - 1,
+        .params = lua_gettop(L),
+        .stand_in = loading->inventory == NULL,
+    };
+    lua_rawgeti(L, LUA_REGISTRYINDEX, draft->steps);
+    lua_pushvalue(L, values.cluster);
+    lua_pushvalue(L, values.params);
+    if (lang_call(L, 2, 1)) {
+        place(L, &call, loading->workflow, variant, &values);
     }
-    value_read_steps(L, &call, lua_gettop(L), "what the function 'steps' returns", &drafts);
-    if (call.tainted || lang->errors->count > 0) {
-        return;
-    }
-    if (call.count > STEP_COUNT_LIMIT) {
-        call_complain(&call, "more than %d steps", STEP_COUNT_LIMIT);
-        return;
-    }
-    steps_place(lang, &drafts, (size_t)call.count, workflow);
-    lang_check_arena(L);
 }
 
 static int run_load_workflow(lua_State *L)
 {
     struct loading *loading = lua_touserdata(L, 1);
-    struct workflow *workflow = loading->workflow;
     run_load(L);
     if (loading->made == NULL) {
         return 0;
     }
-    const struct workflow_draft *draft = loading->made->file;
-    *workflow = (struct workflow){
-        .name = draft->name,
-        .summary = draft->summary == NULL ? "" : draft->summary,
+    const struct object *made = loading->made;
+    const struct variant_draft *variant =
+        made->descriptor->kind == FILE_VARIANT ? made->file : NULL;
+    const struct workflow_draft *base = variant == NULL ? made->file : variant->base;
+    ASSERT(base != NULL);
+    struct workflow_draft draft = variant == NULL ? *base : variant_merge(L, variant);
+    *loading->workflow = (struct workflow){
+        .name = draft.name,
+        .summary = draft.summary == NULL ? "" : draft.summary,
         .file = loading->shown,
-        .requirements = draft->requirements,
-        .requirement_count = draft->requirement_count,
+        .requirements = draft.requirements,
+        .requirement_count = draft.requirement_count,
     };
-    plan(L, loading, draft);
+    plan(L, loading, &draft, base->where, variant);
     return 0;
 }
 

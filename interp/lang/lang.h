@@ -39,9 +39,9 @@ struct lang_set {
     const char *name;
     const char *value;
 };
-/* Evaluates the file against the inventory (NULL: a stand-in of one server of each role). Params:
- * `sets` over those of the cluster file (the one loaded before, if any) over defaults. Without a
- * cluster file `deploy` stays a step without children. */
+/* Evaluates the file, a workflow or a variant of one, against the inventory (NULL: a stand-in of
+ * one server of each role). Params: `sets` over those of the cluster file (the one loaded before,
+ * if any) over defaults. Without a cluster file `deploy` stays a step without children. */
 bool lang_load_workflow(struct lang *lang, const char *path, const struct inventory *inventory,
                         const struct lang_set *sets, size_t set_count, const struct workflow **out,
                         struct error_list *errors);
@@ -64,6 +64,7 @@ bool lang_expect_result(struct lang *lang, int reference, const char *code_name,
 /* Prints the reference of one constructor ("wait_until"), or of all by group when `name` is NULL.
  * False: no such name; `nearest` is then the nearest that is, or NULL. */
 bool lang_describe(const char *name, struct text *out, const char **nearest);
+void lang_write_reference(struct text *out);    /* docs/language.md */
 void lang_write_editor_stubs(struct text *out); /* LuaLS annotations for stdlib/meta */
 const char *step_kind_name(enum step_kind kind);
 const char *condition_kind_name(enum condition_kind kind);

@@ -210,7 +210,7 @@ static struct param_value resolve_one(lua_State *L, struct param *param,
 {
     struct lang *lang = lang_of(L);
     struct error err;
-    const char *from = "default";
+    const char *from = param->from;
     const char *text = cluster_value(L, param->name);
     struct param given = *param;
     if (text != NULL) {
@@ -275,4 +275,99 @@ void params_resolve(lua_State *L, const struct workflow_draft *draft, const stru
     lua_setiuservalue(L, -2, 1);
     workflow->params = values;
     workflow->param_count = count;
+}
+
+/* ---- variants */
+static void complain_no_base(struct call *call, lua_State *L, int params, const char *name)
+{
+    char hint[128];
+    struct nearest nearest = {.word = name};
+    for (lua_pushnil(L); lua_next(L, params) != 0; lua_pop(L, 1)) {
+        nearest_offer(&nearest, lua_tostring(L, -2));
+    }
+    call_complain(call,
+                  "the base has no param '%.60s'%s (a new one is written duration { ... }, integer "
+                  "{ ... } and so on)",
+                  name, nearest_hint(&nearest, hint));
+}
+
+/* The plain value on top of the stack becomes the default of the base's param. */
+static void vary_default(lua_State *L, struct call *call, int params, const char *name,
+                         const struct param *base)
+{
+    struct arena *arena = &call->lang->arena;
+    struct error err;
+    size_t length;
+    struct param varied = *base;
+    const char *text = arena_copy_string(arena, sandbox_tostring(L, -1, &length));
+    lua_pop(L, 1);
+    if (!parse_value(&varied, text, &err)) {
+        call_complain(call, "param '%s': %s", name, err.text);
+        return;
+    }
+    varied.from = "variant";
+    struct object *object = object_new(L, OBJECT_PARAM);
+    object->descriptor = base->descriptor;
+    object->where = call->where;
+    object->param = arena_allocate(arena, sizeof varied);
+    *object->param = varied;
+    lua_setfield(L, params, name);
+}
+
+/* The value on top of the stack: another default, or a param of the variant's own. */
+static void vary_one(lua_State *L, struct call *call, int params, const char *name)
+{
+    const struct object *given = object_of_kind(L, -1, OBJECT_PARAM);
+    lua_getfield(L, params, name);
+    const struct object *base = object_of_kind(L, -1, OBJECT_PARAM);
+    bool wrong = base == NULL && !lua_isnil(L, -1);
+    lua_pop(L, 1);
+    bool plain = lua_isstring(L, -1) || lua_isboolean(L, -1);
+    if (wrong || (given == NULL && !plain)) {
+        return; /* reported when it was read */
+    }
+    if (given == NULL && base == NULL) {
+        complain_no_base(call, L, params, name);
+    } else if (given == NULL) {
+        vary_default(L, call, params, name, base->param);
+    } else if (base != NULL && base->descriptor != given->descriptor) {
+        call_complain(call, "param '%s' is %s in the base and cannot become %s", name,
+                      base->descriptor->name, given->descriptor->name);
+    } else {
+        lua_pushvalue(L, -1);
+        lua_setfield(L, params, name);
+    }
+}
+
+int params_vary(lua_State *L, int params, const struct variant_draft *variant)
+{
+    struct call call = {.lang = lang_of(L), .constructor = "variant", .where = variant->where};
+    size_t count;
+    if (variant->params == LUA_NONE) {
+        return params;
+    }
+    int top = lua_gettop(L);
+    lua_createtable(L, 0, 16);
+    int varied = lua_gettop(L);
+    if (params != LUA_NONE) {
+        lua_rawgeti(L, LUA_REGISTRYINDEX, params);
+        for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
+            lua_pushvalue(L, -2);
+            lua_pushvalue(L, -2);
+            lua_rawset(L, varied);
+        }
+        lua_pop(L, 1);
+    }
+    lua_rawgeti(L, LUA_REGISTRYINDEX, variant->params);
+    int given = lua_gettop(L);
+    const char **names = value_sorted_keys(L, &call, given, "params", &count);
+    for (size_t i = 0; names != NULL && i < count; i++) {
+        lua_getfield(L, given, names[i]);
+        vary_one(L, &call, varied, names[i]);
+        lua_settop(L, given);
+    }
+    lua_settop(L, varied);
+    int reference = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_settop(L, top);
+    return reference;
 }

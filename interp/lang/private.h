@@ -17,6 +17,7 @@
 enum {
     STEP_DEPTH_LIMIT = 64,
     STEP_COUNT_LIMIT = 100000,
+    VARIANT_DEPTH_LIMIT = 16,
     CONDITION_DEPTH_LIMIT = 32,
     CONDITION_COUNT_LIMIT = 1000,
     STRING_BYTES_LIMIT = 4 * 1024 * 1024,
@@ -78,14 +79,15 @@ struct object {
     struct source where;
     int32_t depth; /* steps and conditions: how deep and how many, to bound them */
     int32_t count;
-    const char *label;                 /* partial, file */
-    const struct server *server;       /* server; partial and step of a FORM_SERVER */
-    const struct condition *condition; /* condition; partial of FORM_CONDITION_TABLE */
+    const char *label;                   /* partial, file */
+    const struct server *server;         /* server; partial and step of a FORM_SERVER */
+    const struct condition *condition;   /* condition; partial of FORM_CONDITION_TABLE */
+    const struct variant_draft *variant; /* partial of FORM_BASE: what it is made from */
     struct step *step;
     enum policy_kind policy;
     struct param *param;
     int64_t us;
-    void *file; /* workflow_draft, cluster_draft, model */
+    void *file; /* workflow_draft, variant_draft, cluster_draft, model */
     struct view view;
 };
 
@@ -220,8 +222,28 @@ bool command_only_reads(const char *name, size_t argument_count);
 struct model *model_draft(lua_State *L, struct call *call, const char *name, int table);
 void file_finish(struct call *call, const struct descriptor *descriptor, void *file);
 
+/* ---- variant.c, edit_find.c, edit.c; may jump */
+/* What a variant is of: the shipped workflow of a name, or a workflow or variant, at `index`. NULL
+ * after complaining. */
+struct variant_draft *variant_begin(lua_State *L, struct call *call, int index);
+/* The workflow that a file describes, with what its variants say but for their edits. */
+struct workflow_draft variant_merge(lua_State *L, const struct variant_draft *variant);
+struct placing;
+/* What the functions of a site are called with, as indexes on the stack. */
+struct plan_values {
+    int cluster;
+    int params;
+    bool stand_in; /* the servers are stand-ins: any server of a file may be one of them */
+};
+/* Changes the tree as the variant and those it is made from say. False: something is wrong, and
+ * reported; the tree is of no use then. */
+bool variant_edit(lua_State *L, const struct variant_draft *variant,
+                  const struct plan_values *values, struct placing *placing);
+
 /* ---- files.c; may jump */
 int require_file(lua_State *L);
+/* Pushes what the shipped workflow of that name returned, or a placeholder after complaining. */
+void load_shipped_workflow(lua_State *L, struct call *call, const char *name);
 /* Loads and runs a file in the sandbox and pushes what it returned; pushes the placeholder after a
  * failure, which was reported. */
 void load_file(lua_State *L, const char *path, const char *shown, bool of_stdlib);
@@ -233,8 +255,8 @@ const char *find_model(struct lang *lang, const char *name, const char **shown, 
 /* ---- params.c, place.c, inventory_value.c, view.c */
 void params_resolve(lua_State *L, const struct workflow_draft *draft, const struct lang_set *sets,
                     size_t set_count, struct workflow *workflow); /* pushes p; may jump */
-void steps_place(struct lang *lang, const struct step_list *drafts, size_t count,
-                 struct workflow *workflow);
+/* The params at the reference `params` as a variant has them; a reference. may jump */
+int params_vary(lua_State *L, int params, const struct variant_draft *variant);
 void inventory_push(lua_State *L, const struct inventory *inventory); /* pushes `cluster` */
 void view_push_snapshot(lua_State *L, const struct snapshot *snapshot);
 int view_index(lua_State *L, const struct object *object); /* key at 2 */

@@ -33,8 +33,8 @@ enum condition_kind {
     COND_ANY_OF,
     COND_NOT,
     COND_LUA,              /* a site's own function over the snapshot */
-    COND_SURVIVES_LOSS_OF, /* described, not yet there */
-    COND_NO_LEFTOVERS,     /* described, not yet there */
+    COND_SURVIVES_LOSS_OF, /* number */
+    COND_NO_LEFTOVERS,
     CONDITION_KIND_COUNT
 };
 struct condition {
@@ -161,7 +161,7 @@ struct step {
 struct param_value {
     const char *name;
     const char *value; /* as text: "10m", "100" */
-    const char *from;  /* "default", "cluster file", "--set" */
+    const char *from;  /* "default", "variant", "cluster file", "--set" */
 };
 
 struct workflow {
@@ -188,6 +188,11 @@ struct cluster_file {
     const char *target_version; /* NULL: none given */
     const char *workflow;       /* path as written, or NULL */
     bool has_deploy;
+    /* What a site accepts to lose, and why: `accept = { outage = {}, freeze =, reason = }`. */
+    const char **accepted_outages; /* names of tables, distinct */
+    size_t accepted_outage_count;
+    bool accepts_freeze;
+    const char *accept_reason; /* NULL: nothing is accepted */
 };
 
 #endif

@@ -36,6 +36,11 @@ static const char *stub_type(enum field_kind kind)
         return "table<string, string|number|boolean>";
     case FIELD_PARAMS:
         return "table<string, pegflow.param>";
+    case FIELD_OVERRIDES:
+        return "table<string, pegflow.param|string|number|boolean>";
+    case FIELD_EDITS:
+        return "table<string, pegflow.step|pegflow.step[]|fun(node: pegflow.node, p: any, cluster: "
+               "pegflow.cluster): any>";
     case FIELD_CONDITION:
         return "pegflow.condition";
     case FIELD_CONDITIONS:
@@ -141,6 +146,12 @@ static void write_stub_function(const struct descriptor *descriptor, struct text
         break;
     case FORM_CONDITION_ONLY:
         text_printf(out, "---@param fields pegflow.condition\n---@return %s\n", result);
+        break;
+    case FORM_BASE:
+        text_printf(out,
+                    "---@param fields string|pegflow.file\n"
+                    "---@return fun(fields: pegflow.%s.fields): %s\n",
+                    name, result);
         break;
     case FORM_NOTHING:
         text_printf(out, "---@return %s\n", result);

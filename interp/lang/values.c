@@ -378,7 +378,7 @@ static void read_json(lua_State *L, const struct target *target, int index)
 }
 
 /* ---- what stays in Lua */
-static void store_reference(lua_State *L, const struct target *target, int index)
+void value_store_reference(lua_State *L, const struct target *target, int index)
 {
     lua_pushvalue(L, index);
     int reference = luaL_ref(L, LUA_REGISTRYINDEX);
@@ -391,73 +391,7 @@ static void read_function(lua_State *L, const struct target *target, int index)
         value_complain_kind(L, target, index, "a function");
         return;
     }
-    store_reference(L, target, index);
-}
-
-static void read_functions(lua_State *L, const struct target *target, int index)
-{
-    size_t count;
-    char buffer[96];
-    const char **keys = value_sorted_keys(L, target->call, index, target->field->name, &count);
-    if (keys == NULL) {
-        return;
-    }
-    if (count == 0) {
-        call_complain(target->call, "'%s' is an empty table", target->field->name);
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (value_find_word(target->field->words, keys[i]) < 0) {
-            value_complain_word(target, keys[i], target->field->words);
-            continue;
-        }
-        if (lua_getfield(L, index, keys[i]) != LUA_TFUNCTION &&
-            !value_is_placeholder(L, target->call, -1)) {
-            call_complain(target->call, "'%s.%s' must be a function, not %s", target->field->name,
-                          keys[i], object_describe(L, -1, buffer));
-        }
-        lua_pop(L, 1);
-    }
-    store_reference(L, target, index);
-}
-
-static void read_values(lua_State *L, const struct target *target, int index)
-{
-    size_t count;
-    char buffer[96];
-    const char **keys = value_sorted_keys(L, target->call, index, target->field->name, &count);
-    for (size_t i = 0; keys != NULL && i < count; i++) {
-        int type = lua_getfield(L, index, keys[i]);
-        if (type != LUA_TSTRING && type != LUA_TNUMBER && type != LUA_TBOOLEAN &&
-            !value_is_placeholder(L, target->call, -1)) {
-            call_complain(target->call, "'%s.%s' must be text, a number, true or false, not %s",
-                          target->field->name, keys[i], object_describe(L, -1, buffer));
-        }
-        lua_pop(L, 1);
-    }
-    if (keys != NULL) {
-        store_reference(L, target, index);
-    }
-}
-
-static void read_params(lua_State *L, const struct target *target, int index)
-{
-    size_t count;
-    char buffer[96];
-    const char **keys = value_sorted_keys(L, target->call, index, target->field->name, &count);
-    for (size_t i = 0; keys != NULL && i < count; i++) {
-        lua_getfield(L, index, keys[i]);
-        if (object_of_kind(L, -1, OBJECT_PARAM) == NULL &&
-            !value_is_placeholder(L, target->call, -1)) {
-            call_complain(target->call,
-                          "param '%s' wants duration { ... }, integer { ... } and so "
-                          "on, not %s",
-                          keys[i], object_describe(L, -1, buffer));
-        }
-        lua_pop(L, 1);
-    }
-    if (keys != NULL) {
-        store_reference(L, target, index);
-    }
+    value_store_reference(L, target, index);
 }
 
 static read_fn *const readers[FIELD_KIND_COUNT] = {
@@ -474,9 +408,11 @@ static read_fn *const readers[FIELD_KIND_COUNT] = {
     [FIELD_PAIRS] = read_pairs,
     [FIELD_JSON] = read_json,
     [FIELD_FUNCTION] = read_function,
-    [FIELD_FUNCTIONS] = read_functions,
-    [FIELD_VALUES] = read_values,
-    [FIELD_PARAMS] = read_params,
+    [FIELD_FUNCTIONS] = value_read_functions,
+    [FIELD_VALUES] = value_read_values,
+    [FIELD_PARAMS] = value_read_params,
+    [FIELD_OVERRIDES] = value_read_overrides,
+    [FIELD_EDITS] = value_read_edits,
     [FIELD_CONDITION] = value_read_condition,
     [FIELD_CONDITIONS] = value_read_conditions,
     [FIELD_STEPS] = value_read_step_list,

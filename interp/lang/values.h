@@ -31,6 +31,12 @@ void value_complain_kind(lua_State *L, const struct target *target, int index, c
 int value_find_word(const char *const *words, const char *word); /* or -1 */
 void value_complain_word(const struct target *target, const char *word, const char *const *words);
 
+/* Stores a reference to the value itself. */
+void value_store_reference(lua_State *L, const struct target *target, int index);
+
+/* values_tables.c: tables that stay in Lua */
+read_fn value_read_functions, value_read_values, value_read_params, value_read_overrides,
+    value_read_edits;
 /* values_objects.c: what constructors made */
 read_fn value_read_condition, value_read_conditions, value_read_step_list, value_read_action,
     value_read_servers, value_read_policy, value_read_to;

@@ -300,6 +300,18 @@ function not_(fields) end
 ---@return fun(predicate: fun(snapshot: pegflow.snapshot): boolean?, string?): pegflow.condition
 function condition(fields) end
 
+---@class pegflow.survives_loss_of.fields
+---@field [1] integer how many servers may be lost
+
+---every partition stays writable, and the cluster does not freeze, whichever servers of that number are lost
+---@param fields pegflow.survives_loss_of.fields|any
+---@return pegflow.condition
+function survives_loss_of(fields) end
+
+---no setting looks as if another tool had left it behind
+---@return pegflow.condition
+function no_leftovers() end
+
 ---order: as the servers are listed
 ---@return pegflow.policy
 function as_listed() end
@@ -395,6 +407,7 @@ function workflow(fields) end
 ---@field zookeeper_root? string must be what the meta server reports; without it, that ends with the cluster's name
 ---@field params? table<string, string|number|boolean> values for the workflow's params
 ---@field workflow? string the workflow this cluster uses
+---@field accept? table what a guard would refuse and this cluster lets happen: { outage = { "table" }, freeze = true, reason = "..." }
 
 ---one cluster
 ---@param fields string
@@ -426,4 +439,19 @@ function cluster(fields) end
 ---@param fields string
 ---@return fun(fields: pegflow.model.fields): pegflow.file
 function model(fields) end
+
+---@class pegflow.variant.fields
+---@field name string what the changed workflow is called
+---@field summary? string one line on what it does; without it, the base's
+---@field params? table<string, pegflow.param|string|number|boolean> other defaults for params of the base, and params of its own: { name = "20m", mine = integer { ... } }
+---@field requires? pegflow.condition[] conditions besides those of the base
+---@field before? table<string, pegflow.step|pegflow.step[]|fun(node: pegflow.node, p: any, cluster: pegflow.cluster): any> steps put before a step: { ["replicas/*/drain/deploy"] = { ... } }, where * is any server; or a function(node, p, cluster) that returns them
+---@field after? table<string, pegflow.step|pegflow.step[]|fun(node: pegflow.node, p: any, cluster: pegflow.cluster): any> steps put after a step, written as in before
+---@field replace? table<string, pegflow.step|pegflow.step[]|fun(node: pegflow.node, p: any, cluster: pegflow.cluster): any> steps put in the place of a step, written as in before
+---@field remove? string[] ids of steps that are left out
+
+---a workflow, shipped ("ha") or of the site's own (require "name"), with some of its steps changed
+---@param fields string|pegflow.file
+---@return fun(fields: pegflow.variant.fields): pegflow.file
+function variant(fields) end
 

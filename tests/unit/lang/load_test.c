@@ -120,6 +120,43 @@ START_TEST(ha_has_the_steps_of_the_guide_under_stable_ids)
 }
 END_TEST
 
+START_TEST(simple_is_ha_without_what_empties_a_server)
+{
+    static const struct {
+        const char *id;
+        enum step_kind kind;
+    } wanted[] = {
+        {"hold", STEP_HOLD},
+        {"replicas", STEP_ROLLING},
+        {"replicas/r1.example:34801/hold", STEP_HOLD},
+        {"replicas/r1.example:34801/deploy", STEP_DEPLOY},
+        {"replicas/r2.example:34801/wait_until", STEP_WAIT_UNTIL},
+        {"replicas/r2.example:34801/wait_until-2", STEP_WAIT_UNTIL},
+        {"metas/10.0.0.4:34601/deploy", STEP_DEPLOY},
+        {"metas/10.0.0.4:34601/wait_until", STEP_WAIT_UNTIL},
+        {"collectors", STEP_ROLLING},
+    };
+    const struct workflow *workflow = load("workflows/simple.lua", NULL, 0);
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        ck_assert_int_eq(step_at(workflow, wanted[i].id)->kind, wanted[i].kind);
+    }
+    ck_assert_uint_eq(workflow->requirement_count, 1);
+    ck_assert_int_eq(workflow->requirements[0]->kind, COND_CLUSTER_IS_HEALTHY);
+    /* The meta level; twice a limit, a deploy and two waits; twice a deploy and a wait. */
+    ck_assert_uint_eq(workflow->step_count, 1 + 1 + 2 * 5 + 1 + 2 * 3 + 1);
+    const struct workflow *ha = load("workflows/ha.lua", NULL, 0);
+    for (size_t i = 0; i < workflow->param_count; i++) { /* what is in both is the same */
+        const struct param_value *param = &workflow->params[i];
+        bool found = false;
+        for (size_t j = 0; j < ha->param_count; j++) {
+            bool same = strcmp(ha->params[j].name, param->name) == 0;
+            found = found || (same && strcmp(ha->params[j].value, param->value) == 0);
+        }
+        ck_assert_msg(found, "%s", param->name);
+    }
+}
+END_TEST
+
 static const struct param_value *find_param(const struct workflow *workflow, const char *name)
 {
     for (size_t i = 0; i < workflow->param_count; i++) {
@@ -183,68 +220,6 @@ START_TEST(a_wrong_set_is_told)
     ck_assert(!lang_load_workflow(lang, "workflows/ha.lua", NULL, &set, 1, &workflow, &errors));
     ck_assert_uint_eq(errors.count, 1);
     ck_assert_str_eq(errors.items[0].text, set_cases[_i].error);
-}
-END_TEST
-
-START_TEST(the_demo_cluster_updates_through_the_control_endpoint)
-{
-    const struct cluster_file *cluster;
-    ck_assert(lang_load_cluster(lang, "examples/demo/cluster.lua", &cluster, &errors));
-    ck_assert_str_eq(cluster->name, "onebox");
-    ck_assert_uint_eq(cluster->meta_count, 2);
-    ck_assert_uint_eq(cluster->collector_count, 1);
-    ck_assert_str_eq(cluster->target_version, "2.6.0");
-    ck_assert(cluster->has_deploy);
-    ck_assert_str_eq(cluster->workflow, "workflows/ha.lua");
-    const struct workflow *workflow = load("workflows/ha.lua", NULL, 0);
-    const struct step *http = step_at(workflow, "replicas/r2.example:34801/drain/deploy/http");
-    ck_assert_int_eq(http->kind, STEP_HTTP);
-    ck_assert_str_eq(http->as.http.method, "POST");
-    ck_assert_str_eq(http->as.http.url,
-                     "http://127.0.0.1:34900/servers/10.0.0.2:34801/update?version=2.6.0");
-    ck_assert_ptr_eq(http->server, &replicas[1]);
-    ck_assert_int_eq(http->timeout_us, 120 * US_PER_SECOND);
-    ck_assert_str_eq(http->where.file, "workflows/ha.lua");
-}
-END_TEST
-
-START_TEST(exec_adapter_fills_its_template_word_by_word)
-{
-    const struct cluster_file *cluster;
-    const char *path = folder_write(
-        &folder, "c.lua",
-        "return cluster \"c\" { metas = { \"10.0.0.1:1\" }, target = { version = \"2.6.0\" }, "
-        "deploy = require(\"deploy.exec\") { update = { \"ssh\", \"{host}\", \"up; rm -rf /\", "
-        "\"{role}-{port}\", \"{address} {ip} {name} {version}\" }, timeout = \"3m\" } }");
-    ck_assert(lang_load_cluster(lang, path, &cluster, &errors));
-    const struct workflow *workflow = load_body("return deploy(node) { \"update\" }");
-    const struct step *exec = step_at(workflow, "deploy/exec");
-    static const char *const wanted[] = {"ssh", "r1.example", "up; rm -rf /", "replica-34801",
-                                         "10.0.0.1:34801 10.0.0.1 r1.example:34801 2.6.0"};
-    for (size_t i = 0; i < 5; i++) {
-        ck_assert_str_eq(exec->as.exec.argv[i], wanted[i]);
-    }
-    ck_assert_ptr_null(exec->as.exec.argv[5]);
-    ck_assert_int_eq(exec->timeout_us, 180 * US_PER_SECOND);
-}
-END_TEST
-
-START_TEST(a_deploy_action_the_adapter_lacks_names_the_cluster_file)
-{
-    const struct cluster_file *cluster;
-    const struct workflow *workflow;
-    char expected[256];
-    const char *path = folder_write(&folder, "c.lua",
-                                    "return cluster \"c\" { metas = { \"10.0.0.1:1\" }, deploy = { "
-                                    "update = function(node) return log \"x\" end } }");
-    ck_assert(lang_load_cluster(lang, path, &cluster, &errors));
-    const char *file = folder_write(&folder, "w.lua",
-                                    "return workflow \"w\" { api = 1, steps = function(cluster)\n"
-                                    "return deploy(cluster.metas[1]) { \"stop\" } end }");
-    ck_assert(!lang_load_workflow(lang, file, &inventory, NULL, 0, &workflow, &errors));
-    snprintf(expected, sizeof expected, "deploy: the deploy adapter of %s has no 'stop'", path);
-    ck_assert_str_eq(errors.items[0].text, expected);
-    ck_assert_int_eq(errors.items[0].line, 2);
 }
 END_TEST
 
@@ -314,6 +289,22 @@ START_TEST(every_form_of_a_step_is_understood)
     ck_assert_str_eq(hold->as.hold.settings[0].value, "true");
     ck_assert_str_eq(hold->as.hold.settings[1].value, "3");
     ck_assert_uint_eq(workflow->step_count, 21);
+}
+END_TEST
+
+START_TEST(requirements_keep_their_numbers_and_names)
+{
+    const struct workflow *workflow =
+        load(folder_write(&folder, "w.lua",
+                          "return workflow \"w\" { api = 1, requires = { survives_loss_of(2), "
+                          "no_leftovers() }, steps = function() return log \"x\" end }"),
+             NULL, 0);
+    ck_assert_uint_eq(workflow->requirement_count, 2);
+    ck_assert_int_eq(workflow->requirements[0]->kind, COND_SURVIVES_LOSS_OF);
+    ck_assert_int_eq(workflow->requirements[0]->number, 2);
+    ck_assert_str_eq(workflow->requirements[0]->name, "survives_loss_of(2)");
+    ck_assert_int_eq(workflow->requirements[1]->kind, COND_NO_LEFTOVERS);
+    ck_assert_str_eq(workflow->requirements[1]->name, "no_leftovers()");
 }
 END_TEST
 
@@ -462,13 +453,12 @@ int main(void)
     TCase *cases = tcase_create("load");
     tcase_add_checked_fixture(cases, set_up, tear_down);
     tcase_add_test(cases, ha_has_the_steps_of_the_guide_under_stable_ids);
+    tcase_add_test(cases, simple_is_ha_without_what_empties_a_server);
     tcase_add_test(cases, params_come_from_set_before_the_cluster_file_before_the_default);
     tcase_add_loop_test(cases, a_wrong_set_is_told, 0,
                         (int)(sizeof set_cases / sizeof set_cases[0]));
-    tcase_add_test(cases, the_demo_cluster_updates_through_the_control_endpoint);
-    tcase_add_test(cases, exec_adapter_fills_its_template_word_by_word);
-    tcase_add_test(cases, a_deploy_action_the_adapter_lacks_names_the_cluster_file);
     tcase_add_test(cases, every_form_of_a_step_is_understood);
+    tcase_add_test(cases, requirements_keep_their_numbers_and_names);
     tcase_add_test(cases, a_step_used_twice_stands_in_both_places);
     tcase_add_test(cases, durations_add_multiply_and_compare);
     tcase_add_test(cases, pairs_goes_through_a_table_in_order);

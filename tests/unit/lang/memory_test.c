@@ -43,6 +43,21 @@ START_TEST(loading_ha_survives_every_refused_allocation)
 }
 END_TEST
 
+START_TEST(changing_a_workflow_survives_every_refused_allocation)
+{
+    struct folder folder;
+    folder_make(&folder);
+    sweep(folder_write(
+              &folder, "w.lua",
+              "return variant \"ha\" { name = \"w\", params = { batch = 5, mine = integer { "
+              "1, \"x\" } }, before = { [\"replicas/*/drain/deploy\"] = function(node) return "
+              "log(node.name) end }, replace = { collectors = log \"x\" }, remove = { "
+              "\"replicas/*/drain/wait_until-3/kill_partitions\" } }"),
+          3);
+    folder_remove(&folder);
+}
+END_TEST
+
 START_TEST(reporting_mistakes_survives_every_refused_allocation)
 {
     struct folder folder;
@@ -113,6 +128,7 @@ int main(void)
     TCase *cases = tcase_create("memory");
     tcase_set_timeout(cases, 300);
     tcase_add_test(cases, loading_ha_survives_every_refused_allocation);
+    tcase_add_test(cases, changing_a_workflow_survives_every_refused_allocation);
     tcase_add_test(cases, reporting_mistakes_survives_every_refused_allocation);
     tcase_add_test(cases, asking_survives_every_refused_allocation);
     suite_add_tcase(suite, cases);

@@ -197,10 +197,12 @@ static const struct {
     {"return workflow \"w\" { api = 1, always = { is_alive }, steps = function() return sleep "
      "\"1s\" end }",
      "1: workflow: 'always' is not available in this version of pegflow"},
-    {"return workflow \"w\" { api = 1, requires = { survives_loss_of(1), no_leftovers() }, steps = "
-     "function() return sleep \"1s\" end }",
-     "1: no_leftovers is not available in this version of pegflow\n"
-     "1: survives_loss_of is not available in this version of pegflow"},
+    {"return workflow \"w\" { api = 1, requires = { survives_loss_of(0), "
+     "survives_loss_of(\"one\"), "
+     "no_leftovers(1) }, steps = function() return sleep \"1s\" end }",
+     "1: no_leftovers: is written no_leftovers(), not with the number 1\n"
+     "1: survives_loss_of: 'servers' is 0, not within 1 and 1000\n"
+     "1: survives_loss_of: 'servers' wants a whole number, not the text \"one\""},
     {"return workflow { api = 1 }",
      "1: workflow: is written return workflow \"name\" { ... }, not with a table"},
     {"local x =\n = 5", "2: unexpected symbol near '='"},
@@ -262,7 +264,22 @@ static const struct {
     {"return cluster \"c\" { metas = { \"10.0.0.1:1\" }, deploy = { update = 5 } }",
      "1: cluster: 'deploy.update' must be a function, not the number 5"},
     {"return cluster \"c\" { metas = { \"10.0.0.1:1\" }, accept = { freeze = true } }",
-     "1: cluster: 'accept' is not available in this version of pegflow"},
+     "1: cluster.accept: 'reason' is missing: why; the plan and the report show it"},
+    {"return cluster \"c\" { metas = { \"10.0.0.1:1\" }, accept = { reason = \"tests\" } }",
+     "1: cluster: 'accept' accepts nothing: give 'outage' or 'freeze'"},
+    {"return cluster \"c\" { metas = { \"10.0.0.1:1\" }, accept = { freeze = true, reason = \" \" "
+     "} }",
+     "1: cluster: 'accept.reason' is blank: say why"},
+    {"return cluster \"c\" { metas = { \"10.0.0.1:1\" }, accept = { outage = { \"a\", \"\", \"a\" "
+     "}, "
+     "reason = \"x\" } }",
+     "1: cluster: 'accept.outage' has an empty name in it\n"
+     "1: cluster: 'accept.outage' names 'a' twice"},
+    {"return cluster \"c\" { metas = { \"10.0.0.1:1\" }, accept = { outage = \"solo\", frieze = "
+     "true, "
+     "reason = \"x\" } }",
+     "1: cluster.accept: outage must be a list, not the text \"solo\"\n"
+     "1: cluster.accept: unknown field 'frieze': did you mean 'freeze'?"},
     {"return cluster \"c\" { metas = { \"10.0.0.1:1\" }, target = { verion = \"1\" } }",
      "1: cluster.target: 'version' is missing: what /version shows after the upgrade\n"
      "1: cluster.target: unknown field 'verion': did you mean 'version'?"},
@@ -275,6 +292,28 @@ static const struct {
     {"return cluster \"c\" {\n metas = { \"10.0.0.1:1\" },\n deploy = require(\"deploy.exec\") { "
      "updat = { \"ssh\" } } }",
      "3: deploy.exec: unknown field 'updat'; there are update, restart, start, stop and timeout"},
+    {"return cluster \"c\" {\n metas = { \"10.0.0.1:1\" },\n deploy = require(\"deploy.http\") { "
+     "update = { url = \"http://x\", json = { { a = \"{hots}\" } } } } }",
+     "3: deploy.http: update has {hots}; there are {name} {host} {ip} {port} {address} {role} "
+     "{version}"},
+    {"return cluster \"c\" {\n metas = { \"10.0.0.1:1\" },\n deploy = require(\"deploy.http\") { "
+     "headers = { A = \"{token}\" } } }",
+     "3: deploy.http: headers has {token}; there are {name} {host} {ip} {port} {address} {role} "
+     "{version}"},
+    {"return cluster \"c\" {\n metas = { \"10.0.0.1:1\" },\n deploy = require(\"deploy.http\") { "
+     "update = { ulr = \"http://x\" } } }",
+     "3: deploy.http: update: unknown field 'ulr'; there are url, method, json, body, headers, "
+     "timeout and expect"},
+    {"return cluster \"c\" {\n metas = { \"10.0.0.1:1\" },\n deploy = require(\"deploy.http\") { "
+     "update = \"http://x\" } }",
+     "3: deploy.http: update must be a table such as { url = \"https://deploy.example/{host}\" }"},
+    {"return cluster \"c\" {\n metas = { \"10.0.0.1:1\" },\n deploy = require(\"deploy.http\") { "
+     "stop = { method = \"GET\" } } }",
+     "3: deploy.http: stop.url must be the address of the request"},
+    {"return cluster \"c\" {\n metas = { \"10.0.0.1:1\" },\n deploy = require(\"deploy.http\") { "
+     "udpate = {} } }",
+     "3: deploy.http: unknown field 'udpate'; there are update, restart, start, stop, headers and "
+     "timeout"},
 };
 
 START_TEST(a_mistake_in_a_cluster_file_is_told_with_its_line)

@@ -1,0 +1,175 @@
+/* What the descriptors say, as a page: docs/language.md. */
+#include "lang/lang.h"
+
+#include "lang/descriptors.h"
+
+#include <ctype.h>
+#include <string.h>
+
+static const char introduction[] =
+    "# The language\n"
+    "\n"
+    "Every word a file of a site can use, with its fields, and an example of each. The page is "
+    "written\n"
+    "from the rows that also check the files, so it says what this version does\n"
+    "(`pegflow describe --markdown`); `pegflow describe WORD` shows one word on the terminal.\n"
+    "\n"
+    "## What a file is\n"
+    "\n"
+    "A file returns one thing: a `workflow`, a `variant` of one, a `cluster`, a `model`. It "
+    "describes\n"
+    "and does nothing: whatever happens to a cluster is a step, and the interpreter performs "
+    "steps.\n"
+    "So a whole upgrade can be read, checked and shown before anything is done.\n"
+    "\n"
+    "- Words are functions that take a table: `wait_until { ... }`. A field that is known by its "
+    "place\n"
+    "  stands first, without its name. Where `sleep { \"30s\", id = \"nap\" }` has nothing to say "
+    "but the\n"
+    "  one value, `sleep \"30s\"` is enough.\n"
+    "- A duration is a text with its unit: `\"90s\"`, `\"10m\"`, `\"1h30m\"`. A bare number is "
+    "refused.\n"
+    "- A list of steps has no holes. To leave a step out, write `when(condition) { ... }`.\n"
+    "- A function of a file gets values and returns values. It does not read, wait or draw lots, "
+    "there\n"
+    "  is no `io`, `os` or `math.random`, and one that does not end is stopped with its file and "
+    "line.\n"
+    "- `require \"name\"` finds `name.lua` in the folder of the file that is loaded, then in the "
+    "folders\n"
+    "  of `--lib` and `PEGFLOW_PATH`, then in the standard library (`deploy.exec`, `deploy.http`,\n"
+    "  `deploy.simulated`).\n"
+    "- All mistakes of a file are told at once, each with its line and the nearest right word.\n"
+    "\n"
+    "## What functions get\n"
+    "\n"
+    "`steps` of a workflow gets `cluster`, with `name` and the lists `replicas`, `metas` and\n"
+    "`collectors`, and `p`, the params. A server of these lists, `node` in the examples, has "
+    "`name`\n"
+    "(the cluster's own for it), `host`, `ip`, `port`, `address` (ip:port), `role` and `index`. A "
+    "param\n"
+    "of kind duration is a value that knows `*`, `+` and comparison. A site's own `condition` gets "
+    "a\n"
+    "snapshot: `nodes`, `tables` with their `partitions`, `level`, `leader`.\n"
+    "\n"
+    "## Ids of steps\n"
+    "\n"
+    "Each step has a path that stays the same from run to run: "
+    "`replicas/10.0.0.3:34801/drain/deploy`.\n"
+    "Its parts are the named groups around the step: labels, `id`s, servers as the cluster names "
+    "them.\n"
+    "A step without a name is called by its kind, and numbered among those of its kind in the "
+    "same\n"
+    "named group: `wait_until`, `wait_until-2`. A group without a name (`hold { ... }`) leaves no "
+    "part in\n"
+    "the paths of its steps. In a `variant`, `*` stands for any server: "
+    "`replicas/*/drain/deploy`;\n"
+    "`replicas/*` is all that is done for one server. What a variant adds gets numbers that were "
+    "not\n"
+    "given yet, a replacement of the same kind keeps the id, and no other id changes.\n";
+
+/* '|' would end the cell of a table. */
+static void append_cell(struct text *out, const char *text)
+{
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c == '|') {
+            text_append_char(out, '\\');
+        }
+        text_append_char(out, *c);
+    }
+}
+
+static const char *position(const struct field *field)
+{
+    if ((field->flags & FIRST) != 0) {
+        return " (item 1)";
+    }
+    if ((field->flags & SECOND) != 0) {
+        return " (item 2)";
+    }
+    return (field->flags & REST) != 0 ? " (items)" : "";
+}
+
+static void write_row(const struct field *field, const char *within, struct text *out)
+{
+    text_printf(out, "| `%s%s%s`%s | ", within, within[0] == '\0' ? "" : ".", field->name,
+                position(field));
+    append_cell(out, field_kind_text(field->kind));
+    if ((field->flags & LATER) != 0) {
+        text_append_string(out, " | not available yet | ");
+    } else if ((field->flags & REQUIRED) != 0) {
+        text_append_string(out, " | required | ");
+    } else if (field->fallback != NULL) {
+        text_printf(out, " | `%s`%s | ", field->fallback,
+                    (field->flags & ONLY_DEFAULT) != 0 ? ", nothing else yet" : "");
+    } else {
+        text_append_string(out, " | | ");
+    }
+    append_cell(out, field->doc);
+    text_append_string(out, " |\n");
+    for (size_t i = 0; i < field->row_count; i++) {
+        write_row(&field->rows[i], field->name, out);
+    }
+}
+
+static void write_rows(const struct field *fields, size_t count, struct text *out)
+{
+    if (count > 0) {
+        text_append_string(out, "\n| field | what | default | meaning |\n"
+                                "| --- | --- | --- | --- |\n");
+    }
+    for (size_t i = 0; i < count; i++) {
+        write_row(&fields[i], "", out);
+    }
+}
+
+/* Each way to write the word is code of its own: "`sleep { ... }` or `sleep value`". */
+static void write_form(const struct descriptor *descriptor, struct text *out)
+{
+    static const char parting[] = " or ";
+    struct text form = {0};
+    descriptor_write_form(descriptor, &form);
+    const char *from = text_string(&form);
+    const char *end;
+    while ((end = strstr(from, parting)) != NULL) {
+        text_printf(out, "`%.*s`%s", (int)(end - from), from, parting);
+        from = end + sizeof parting - 1;
+    }
+    text_printf(out, "`%s`", from);
+    text_clear(&form);
+}
+
+static void write_word(const struct descriptor *descriptor, struct text *out)
+{
+    text_printf(out, "\n### %s\n\n", descriptor->name);
+    write_form(descriptor, out);
+    text_printf(out, ": %s.%s\n", descriptor->doc,
+                descriptor->later ? " Not available in this version." : "");
+    write_rows(descriptor->fields, descriptor->field_count, out);
+    text_printf(out, "\n```lua\n%s\n```\n", descriptor->example);
+}
+
+void lang_write_reference(struct text *out)
+{
+    text_append_string(out, introduction);
+    text_append_string(out, "\n## Fields of every step\n\n"
+                            "Besides its own fields, each action, wait and group takes these.\n");
+    write_rows(common_step_fields, common_step_field_count, out);
+    for (int group = 0; group < GROUP_COUNT; group++) {
+        const struct descriptor *descriptor;
+        const char *name = group_name((enum group)group);
+        const char *separator = "";
+        text_printf(out, "\n## %c%s\n\n", toupper((unsigned char)name[0]), name + 1);
+        for (size_t i = 0; (descriptor = descriptor_at(i)) != NULL; i++) {
+            if ((int)descriptor->group == group) {
+                text_printf(out, "%s[%s](#%s)", separator, descriptor->name, descriptor->name);
+                separator = " ·\n";
+            }
+        }
+        text_append_string(out, "\n");
+        for (size_t i = 0; (descriptor = descriptor_at(i)) != NULL; i++) {
+            if ((int)descriptor->group == group) {
+                write_word(descriptor, out);
+            }
+        }
+    }
+}
