@@ -149,8 +149,8 @@ static void look_at_guards(struct doctor *doctor)
     for (int32_t i = 0; i < inventory->count[ROLE_REPLICA]; i++) {
         const struct server *server = &inventory->servers[ROLE_REPLICA][i];
         struct text reason = {0};
-        if (guard_survives_loss(doctor->evidence, inventory, server, NULL, true, &reason) !=
-            ANSWER_YES) {
+        if (guard_survives_loss(doctor->evidence, inventory, server, NULL, true,
+                                doctor->session.cluster_file, &reason) != ANSWER_YES) {
             refused++;
             finding(doctor, "%s cannot be taken away: %s", server->name, text_string(&reason));
         }

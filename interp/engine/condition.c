@@ -1,4 +1,5 @@
 #include "engine/condition_private.h"
+#include "engine/guard.h"
 
 #include <string.h>
 
@@ -75,6 +76,22 @@ static void needs_all_alive(const struct condition *condition, const struct inve
 {
     needs_healthy(condition, inventory, needs);
     want_all(needs, inventory, ROLE_META, FACT_COMMANDS);
+}
+
+static void needs_guard(const struct condition *condition, const struct inventory *inventory,
+                        struct needs *needs)
+{
+    (void)condition;
+    guard_add_needs(&inventory->servers[ROLE_REPLICA][0], inventory, needs);
+}
+
+static void needs_settings(const struct condition *condition, const struct inventory *inventory,
+                           struct needs *needs)
+{
+    (void)condition;
+    (void)inventory;
+    needs->snapshot = true;
+    needs->settings = true;
 }
 
 static void needs_parts(const struct condition *condition, const struct inventory *inventory,
@@ -167,12 +184,6 @@ static bool site_condition(const struct question *question, enum answer *answer)
     return ok;
 }
 
-static bool not_available(const struct question *question, enum answer *answer)
-{
-    text_printf(question->reason, "%s is not available", question->condition->name);
-    return question_answer(answer, ANSWER_UNKNOWN);
-}
-
 static const struct {
     needs_fn *needs;
     condition_fn *evaluate;
@@ -189,9 +200,8 @@ static const struct {
     [COND_ANY_OF] = {needs_parts, any_of},
     [COND_NOT] = {needs_parts, negation},
     [COND_LUA] = {needs_snapshot, site_condition},
-    /* Not answered here: unknown, and nothing proceeds on it. */
-    [COND_SURVIVES_LOSS_OF] = {needs_snapshot, not_available},
-    [COND_NO_LEFTOVERS] = {needs_snapshot, not_available},
+    [COND_SURVIVES_LOSS_OF] = {needs_guard, condition_survives_loss_of},
+    [COND_NO_LEFTOVERS] = {needs_settings, condition_no_leftovers},
 };
 
 void condition_add_needs(const struct condition *condition, const struct inventory *inventory,

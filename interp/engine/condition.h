@@ -22,6 +22,7 @@ struct condition_context {
     const struct inventory *inventory;
     const struct server_history *history; /* by slot */
     const char *target_version;           /* or NULL */
+    const struct cluster_file *accepts;   /* outages that are accepted; or NULL */
     int64_t last_change_us;               /* older evidence proves nothing */
 };
 

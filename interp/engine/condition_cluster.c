@@ -1,5 +1,7 @@
 /* engine/condition_cluster.c - conditions about all servers and partitions. */
 #include "engine/condition_private.h"
+#include "engine/guard.h"
+#include "engine/leftovers.h"
 
 /* Every server of the role is listed as alive (replica servers) and answers for itself. A silent
  * one makes the answer unknown, one that the meta server does not show as alive makes it no. */
@@ -88,4 +90,39 @@ bool condition_all_servers_alive(const struct question *question, enum answer *a
         text_append_string(question->reason, "all replica and meta servers are alive and answer");
     }
     return question_answer(answer, metas);
+}
+
+bool condition_survives_loss_of(const struct question *question, enum answer *answer)
+{
+    if (question_tables(question) == NULL) {
+        return question_answer(answer, ANSWER_UNKNOWN);
+    }
+    return question_answer(answer,
+                           guard_survives_any_loss(question->evidence, question->context->inventory,
+                                                   question->condition->number,
+                                                   question->context->accepts, question->reason));
+}
+
+bool condition_no_leftovers(const struct question *question, enum answer *answer)
+{
+    const struct evidence *evidence = question->evidence;
+    if (question_snapshot(question) == NULL) {
+        return question_answer(answer, ANSWER_UNKNOWN);
+    }
+    for (size_t i = 0; i < LEFTOVER_SETTING_COUNT; i++) {
+        const struct setting_evidence *setting = &evidence->settings[i];
+        if (!setting->answered) {
+            text_printf(question->reason, "%s could not be read: %s", leftover_settings[i],
+                        setting->error.text);
+            return question_answer(answer, ANSWER_UNKNOWN);
+        }
+        const char *meaning = leftover_meaning(leftover_settings[i], setting->value);
+        if (meaning != NULL) {
+            text_printf(question->reason, "%s is %s, which looks like another tool's leftover: %s",
+                        leftover_settings[i], setting->value, meaning);
+            return question_answer(answer, ANSWER_NO);
+        }
+    }
+    text_append_string(question->reason, "no setting looks like another tool's leftover");
+    return question_answer(answer, ANSWER_YES);
 }

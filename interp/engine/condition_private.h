@@ -27,6 +27,8 @@ condition_fn condition_runs_target_version;
 /* condition_cluster.c: about all of them */
 condition_fn condition_cluster_is_healthy;
 condition_fn condition_all_servers_alive;
+condition_fn condition_survives_loss_of;
+condition_fn condition_no_leftovers;
 
 /* ---- condition_answer.c */
 /* Sets the answer; always true. */

@@ -1,5 +1,6 @@
 /* engine/condition_server.c - conditions about one server. */
 #include "engine/condition_private.h"
+#include "engine/guard.h"
 
 #include <string.h>
 
@@ -24,27 +25,35 @@ static bool none_left(const struct question *question, bool primaries, enum answ
     }
     const char *noun = primaries ? "primaries" : "secondaries";
     int32_t node = snapshot_find_node(snapshot, server->address);
-    int32_t left = node < 0    ? 0
-                   : primaries ? snapshot->nodes[node].primaries
-                               : snapshot->nodes[node].secondaries;
-    if (left == 0) {
-        text_printf(question->reason, "no %s on %s", noun, server->name);
-        return question_answer(answer, ANSWER_YES);
-    }
-    text_printf(question->reason, "%d %s left on %s", left, noun, server->name);
-    struct naming naming = {.reason = question->reason};
+    size_t accepted = 0;
+    struct text names = {0};
+    struct naming naming = {.reason = &names};
     for (int32_t t = 0; t < snapshot->table_count; t++) {
         const struct snapshot_table *table = &snapshot->tables[t];
+        bool left_out = guard_accepts_table(question->context->accepts, table->name);
         for (int32_t p = 0; table->partitions != NULL && p < table->partition_count; p++) {
             const struct snapshot_partition *partition = &table->partitions[p];
-            if (primaries ? partition->primary == node
-                          : snapshot_partition_has_secondary(partition, node)) {
+            bool there =
+                node >= 0 && (primaries ? partition->primary == node
+                                        : snapshot_partition_has_secondary(partition, node));
+            accepted += there && left_out;
+            if (there && !left_out) {
                 naming_add(&naming, partition->gpid);
             }
         }
     }
     naming_end(&naming);
-    return question_answer(answer, ANSWER_NO);
+    if (naming.count == 0) {
+        text_printf(question->reason, "no %s on %s", noun, server->name);
+    } else {
+        text_printf(question->reason, "%zu %s left on %s%s", naming.count, noun, server->name,
+                    text_string(&names));
+    }
+    if (accepted > 0) {
+        text_printf(question->reason, "; %zu of tables whose outage is accepted stay", accepted);
+    }
+    text_clear(&names);
+    return question_answer(answer, naming.count == 0 ? ANSWER_YES : ANSWER_NO);
 }
 
 bool condition_no_primaries(const struct question *question, enum answer *answer)

@@ -1,6 +1,7 @@
 #include "engine/evidence.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,12 @@ struct guard_call {
     struct operation *operation;
 };
 
+struct setting_call {
+    struct gatherer *gatherer;
+    size_t which;
+    struct operation *operation;
+};
+
 struct gatherer {
     struct gatherer_pool *pool;
     struct gatherer *previous;
@@ -30,6 +37,7 @@ struct gatherer {
     struct evidence evidence;
     struct server_call *calls;
     struct guard_call guard_calls[GUARD_VALUE_COUNT];
+    struct setting_call setting_calls[LEFTOVER_SETTING_COUNT];
     struct operation *snapshot_operation;
     struct address guard_server;
     size_t pending;
@@ -95,6 +103,10 @@ struct gatherer *gatherer_new(struct gatherer_pool *pool)
         gatherer->guard_calls[which] =
             (struct guard_call){.gatherer = gatherer, .which = (enum guard_value)which};
     }
+    for (size_t which = 0; which < LEFTOVER_SETTING_COUNT; which++) {
+        gatherer->setting_calls[which] =
+            (struct setting_call){.gatherer = gatherer, .which = which};
+    }
     return gatherer;
 }
 
@@ -155,6 +167,9 @@ void gatherer_cancel(struct gatherer *gatherer)
     }
     for (int which = 0; which < GUARD_VALUE_COUNT; which++) {
         operation_cancel(gatherer->guard_calls[which].operation);
+    }
+    for (size_t which = 0; which < LEFTOVER_SETTING_COUNT; which++) {
+        operation_cancel(gatherer->setting_calls[which].operation);
     }
 }
 
@@ -249,6 +264,33 @@ static void snapshot_read(void *ctx, const struct error *err)
     part_ended(gatherer);
 }
 
+static void setting_read(void *ctx, const char *value, const struct error *err)
+{
+    struct setting_call *call = ctx;
+    struct setting_evidence *setting = &call->gatherer->evidence.settings[call->which];
+    call->operation = NULL;
+    setting->answered = err == NULL && strlen(value) < sizeof setting->value;
+    if (setting->answered) {
+        snprintf(setting->value, sizeof setting->value, "%s", value);
+    } else if (err != NULL) {
+        setting->error = *err;
+    } else {
+        error_set(&setting->error, ERROR_LIMIT, "its value is too long");
+    }
+    part_ended(call->gatherer);
+}
+
+static void read_settings(struct gatherer *gatherer)
+{
+    for (size_t which = 0; which < LEFTOVER_SETTING_COUNT; which++) {
+        struct setting_call *call = &gatherer->setting_calls[which];
+        gatherer->pending++;
+        call->operation =
+            cluster_read_setting(gatherer->pool->reader, (struct address){0},
+                                 leftover_settings[which], gather_timeout_us, setting_read, call);
+    }
+}
+
 static void begin(struct gatherer *gatherer)
 {
     struct evidence *evidence = &gatherer->evidence;
@@ -284,6 +326,10 @@ static void begin(struct gatherer *gatherer)
         }
         gatherer->needs.parts[slot] = 0;
     }
+    if (gatherer->needs.settings) {
+        read_settings(gatherer);
+    }
+    gatherer->needs.settings = false;
     gatherer->needs.snapshot = false;
     gatherer->needs.guard = NULL;
     /* At least one part is asked for, so the last one ends in a later turn of the loop. */

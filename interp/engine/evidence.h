@@ -5,12 +5,14 @@
 #ifndef PEGFLOW_ENGINE_EVIDENCE_H
 #define PEGFLOW_ENGINE_EVIDENCE_H
 
+#include "engine/leftovers.h"
 #include "live/cluster.h"
 #include "pegasus/inventory.h"
 
 /* What a decision needs. Slots number the servers of an inventory: replicas, metas, collectors. */
 struct needs {
     bool snapshot;
+    bool settings;              /* those of leftovers.h, at the leader */
     const struct server *guard; /* the guard's settings, asked of this server and of the leader */
     unsigned *parts;            /* FACT_* for each slot */
 };
@@ -30,6 +32,12 @@ struct guard_values {
     int64_t live_percentage;
 };
 
+struct setting_evidence {
+    bool answered;
+    char value[1024];
+    struct error error; /* unless answered */
+};
+
 struct evidence {
     int64_t taken_us; /* nothing in it is older */
     bool has_snapshot;
@@ -38,6 +46,7 @@ struct evidence {
     struct server_evidence *servers;
     size_t server_count;
     struct guard_values guard;
+    struct setting_evidence settings[LEFTOVER_SETTING_COUNT];
 };
 
 size_t inventory_slot_count(const struct inventory *inventory);

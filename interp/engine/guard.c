@@ -1,6 +1,7 @@
 #include "engine/guard.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { NAMED_AT_MOST = 5 };
 
@@ -75,61 +76,102 @@ static bool is_meant(const struct gpid *only, struct gpid gpid)
     return only == NULL || (only->app_id == gpid.app_id && only->partition == gpid.partition);
 }
 
-static enum answer enough_replicas(const struct evidence *evidence, const enum standing *standings,
-                                   int32_t node, const struct gpid *only, struct text *reason)
+bool guard_accepts_table(const struct cluster_file *accepts, const char *table)
 {
-    const struct snapshot *snapshot = &evidence->snapshot;
-    struct text names = {0};
-    int32_t short_count = 0;
-    int32_t concerned = 0;
-    enum answer answer = ANSWER_YES;
+    for (size_t i = 0; accepts != NULL && i < accepts->accepted_outage_count; i++) {
+        if (strcmp(accepts->accepted_outages[i], table) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What is asked of each partition. */
+struct guarded {
+    const struct evidence *evidence;
+    const enum standing *standings; /* by node */
+    const struct cluster_file *accepts;
+    int32_t node; /* the server that leaves, or SNAPSHOT_NO_NODE: any `lost` servers */
+    int64_t lost;
+    const struct gpid *only; /* or NULL */
+    int32_t concerned;
+    int32_t short_count;
+    int32_t accepted; /* partitions left out */
+    enum answer answer;
+    struct text names;
+};
+
+static void guard_partition(struct guarded *guarded, const struct snapshot_table *table,
+                            const struct snapshot_partition *partition)
+{
+    struct loss loss = loss_of(guarded->standings, partition, guarded->node);
+    int32_t least = guard_min_replicas(&guarded->evidence->guard, partition->max_replica_count);
+    int64_t staying = loss.staying - guarded->lost;
+    if (!(loss.concerned || guarded->lost > 0) || !is_meant(guarded->only, partition->gpid)) {
+        return;
+    }
+    if (guard_accepts_table(guarded->accepts, table->name)) {
+        guarded->accepted++;
+        return;
+    }
+    guarded->concerned++;
+    if (staying >= least) {
+        return;
+    }
+    bool hopeless = staying + loss.silent < least;
+    guarded->answer = hopeless || guarded->answer == ANSWER_NO ? ANSWER_NO : ANSWER_UNKNOWN;
+    if (guarded->short_count++ < NAMED_AT_MOST) {
+        text_printf(&guarded->names, "%s%d.%d of table '%s' would keep %lld, writes need %d",
+                    guarded->names.length > 0 ? "; " : "", partition->gpid.app_id,
+                    partition->gpid.partition, table->name, (long long)(staying < 0 ? 0 : staying),
+                    least);
+    }
+}
+
+static enum answer enough_replicas(struct guarded *guarded, struct text *reason)
+{
+    const struct snapshot *snapshot = &guarded->evidence->snapshot;
+    guarded->answer = ANSWER_YES;
     for (int32_t t = 0; t < snapshot->table_count; t++) {
         const struct snapshot_table *table = &snapshot->tables[t];
         for (int32_t p = 0; table->partitions != NULL && p < table->partition_count; p++) {
-            const struct snapshot_partition *partition = &table->partitions[p];
-            struct loss loss = loss_of(standings, partition, node);
-            int32_t least = guard_min_replicas(&evidence->guard, partition->max_replica_count);
-            if (!loss.concerned || !is_meant(only, partition->gpid)) {
-                continue;
-            }
-            concerned++;
-            if (loss.staying >= least) {
-                continue;
-            }
-            bool may_be_enough = loss.staying + loss.silent >= least;
-            answer = !may_be_enough || answer == ANSWER_NO ? ANSWER_NO : ANSWER_UNKNOWN;
-            if (short_count++ < NAMED_AT_MOST) {
-                text_printf(&names, "%s%d.%d of table '%s' would keep %d, writes need %d",
-                            names.length > 0 ? "; " : "", partition->gpid.app_id,
-                            partition->gpid.partition, table->name, loss.staying, least);
-            }
+            guard_partition(guarded, table, &table->partitions[p]);
         }
     }
-    if (short_count > NAMED_AT_MOST) {
-        text_printf(&names, "; and %d more", short_count - NAMED_AT_MOST);
+    if (guarded->short_count > NAMED_AT_MOST) {
+        text_printf(&guarded->names, "; and %d more", guarded->short_count - NAMED_AT_MOST);
     }
-    if (short_count > 0) {
+    if (guarded->short_count > 0) {
         text_printf(reason,
                     "%d of %d partitions would be left with too few replicas whose servers "
                     "answer: %s",
-                    short_count, concerned, text_string(&names));
+                    guarded->short_count, guarded->concerned, text_string(&guarded->names));
     } else {
         text_printf(reason, "all %d partitions with a replica there keep enough for writes",
-                    concerned);
+                    guarded->concerned);
     }
-    text_clear(&names);
-    return answer;
+    if (guarded->accepted > 0) {
+        text_printf(reason, "; %d more are of tables whose outage is accepted (%s)",
+                    guarded->accepted, guarded->accepts->accept_reason);
+    }
+    text_clear(&guarded->names);
+    return guarded->answer;
 }
 
-static enum answer does_not_freeze(const struct evidence *evidence, const enum standing *standings,
-                                   int32_t node, struct text *reason)
+static enum answer does_not_freeze(const struct guarded *guarded, struct text *reason)
 {
+    const struct evidence *evidence = guarded->evidence;
     const struct snapshot *snapshot = &evidence->snapshot;
     int64_t staying = 0;
     int64_t silent = 0;
     for (int32_t i = 0; i < snapshot->listed_count; i++) {
-        staying += i != node && standings[i] == STANDS;
-        silent += i != node && standings[i] == SILENT;
+        staying += i != guarded->node && guarded->standings[i] == STANDS;
+        silent += i != guarded->node && guarded->standings[i] == SILENT;
+    }
+    staying -= guarded->lost;
+    if (guarded->accepts != NULL && guarded->accepts->accepts_freeze) {
+        text_printf(reason, "; a frozen cluster is accepted (%s)", guarded->accepts->accept_reason);
+        return ANSWER_YES;
     }
     int64_t needed = evidence->guard.min_live_servers;
     int64_t percentage = evidence->guard.live_percentage;
@@ -151,38 +193,75 @@ static enum answer does_not_freeze(const struct evidence *evidence, const enum s
     return ANSWER_YES;
 }
 
-enum answer guard_survives_loss(const struct evidence *evidence, const struct inventory *inventory,
-                                const struct server *server, const struct gpid *only, bool stops,
-                                struct text *reason)
+/* Asks the partitions, and with `stops` the freeze rule. */
+static enum answer ask_guard(struct guarded *guarded, const struct inventory *inventory, bool stops,
+                             struct text *reason)
+{
+    const struct snapshot *snapshot = &guarded->evidence->snapshot;
+    enum standing *standings = memory_allocate((size_t)snapshot->node_count * sizeof *standings);
+    for (int32_t i = 0; i < snapshot->node_count; i++) {
+        standings[i] = standing_of(guarded->evidence, inventory, i);
+    }
+    guarded->standings = standings;
+    enum answer answer = enough_replicas(guarded, reason);
+    if (answer == ANSWER_YES && stops) {
+        answer = does_not_freeze(guarded, reason);
+    }
+    free(standings);
+    return answer;
+}
+
+/* False after having said why nothing can be told. */
+static bool can_tell(const struct evidence *evidence, struct text *reason)
 {
     if (!evidence->has_snapshot || !evidence->guard.known) {
         text_printf(reason, "the guard could not be asked: %s",
                     evidence->has_snapshot ? evidence->guard.error.text
                                            : evidence->snapshot_error.text);
-        return ANSWER_UNKNOWN;
+        return false;
     }
-    const struct snapshot *snapshot = &evidence->snapshot;
-    if (snapshot->partition_count == 0) {
+    if (evidence->snapshot.partition_count == 0) {
         text_printf(reason, "the primary meta server %s lists no table, so the guard cannot tell",
-                    snapshot->leader_name);
+                    evidence->snapshot.leader_name);
+        return false;
+    }
+    return true;
+}
+
+enum answer guard_survives_loss(const struct evidence *evidence, const struct inventory *inventory,
+                                const struct server *server, const struct gpid *only, bool stops,
+                                const struct cluster_file *accepts, struct text *reason)
+{
+    if (!can_tell(evidence, reason)) {
         return ANSWER_UNKNOWN;
     }
-    enum standing *standings = memory_allocate((size_t)snapshot->node_count * sizeof *standings);
-    for (int32_t i = 0; i < snapshot->node_count; i++) {
-        standings[i] = standing_of(evidence, inventory, i);
-    }
-    int32_t node = snapshot_find_node(snapshot, server->address);
-    enum answer answer = ANSWER_YES;
-    if (node < 0) {
+    struct guarded guarded = {
+        .evidence = evidence,
+        .accepts = accepts,
+        .node = snapshot_find_node(&evidence->snapshot, server->address),
+        .only = only,
+    };
+    if (guarded.node < 0) {
         text_printf(reason, "%s holds no replica", server->name);
-    } else {
-        answer = enough_replicas(evidence, standings, node, only, reason);
+        return ANSWER_YES;
     }
-    if (answer == ANSWER_YES && stops) {
-        answer = does_not_freeze(evidence, standings, node, reason);
+    return ask_guard(&guarded, inventory, stops, reason);
+}
+
+enum answer guard_survives_any_loss(const struct evidence *evidence,
+                                    const struct inventory *inventory, int64_t lost,
+                                    const struct cluster_file *accepts, struct text *reason)
+{
+    if (!can_tell(evidence, reason)) {
+        return ANSWER_UNKNOWN;
     }
-    free(standings);
-    return answer;
+    struct guarded guarded = {
+        .evidence = evidence,
+        .accepts = accepts,
+        .node = SNAPSHOT_NO_NODE,
+        .lost = lost,
+    };
+    return ask_guard(&guarded, inventory, true, reason);
 }
 
 bool guard_node_answers(const struct evidence *evidence, const struct inventory *inventory,

@@ -15,13 +15,22 @@ void guard_add_needs(const struct server *server, const struct inventory *invent
 /* The replicas that must stay for writes: the server's own setting, or derived from the table's. */
 int32_t guard_min_replicas(const struct guard_values *values, int32_t max_replica_count);
 
+/* What the cluster file accepts to lose; a NULL means nothing. */
+bool guard_accepts_table(const struct cluster_file *accepts, const char *table);
+
 /* For each partition with a replica on `server` (`only`: just that one, or NULL): the replicas that
  * stay and whose servers answer must be enough for writes. Unknown when it would be enough but for
  * servers that are listed as alive and did not answer just now. With
- * `stops`, the servers left must not freeze the cluster either. The reason names the partitions. */
+ * `stops`, the servers left must not freeze the cluster either. Tables whose outage is accepted are
+ * left out, and an accepted freeze is. The reason names the partitions and what is accepted. */
 enum answer guard_survives_loss(const struct evidence *evidence, const struct inventory *inventory,
                                 const struct server *server, const struct gpid *only, bool stops,
-                                struct text *reason);
+                                const struct cluster_file *accepts, struct text *reason);
+
+/* The same for any `lost` replica servers at once, whichever they are. */
+enum answer guard_survives_any_loss(const struct evidence *evidence,
+                                    const struct inventory *inventory, int64_t lost,
+                                    const struct cluster_file *accepts, struct text *reason);
 
 /* Has the server behind a snapshot's node answered for itself? No when it is unknown to the
  * inventory. */

@@ -5,6 +5,9 @@
 #include <stddef.h>
 #include <string.h>
 
+const char *const leftover_settings[LEFTOVER_SETTING_COUNT] = {
+    SETTING_ADD_SECONDARY_LIMIT, SETTING_ASSIGN_DELAY, SETTING_BLACK_LIST};
+
 static const struct {
     const char *setting;
     const char *value; /* NULL: any but the empty one */

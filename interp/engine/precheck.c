@@ -54,9 +54,10 @@ static enum answer judge(const struct run *run, const struct evidence *evidence,
         const struct server *server = &inventory->servers[ROLE_REPLICA][i];
         const struct taken *what = &taken[inventory_slot(inventory, server)];
         struct text why = {0};
-        enum answer answer =
-            what->leaves ? guard_survives_loss(evidence, inventory, server, NULL, what->stops, &why)
-                         : ANSWER_YES;
+        enum answer answer = what->leaves
+                                 ? guard_survives_loss(evidence, inventory, server, NULL,
+                                                       what->stops, run->setup.cluster_file, &why)
+                                 : ANSWER_YES;
         bool worse = answer != ANSWER_YES && (worst == ANSWER_YES || answer == ANSWER_NO);
         if (worse && worst != ANSWER_NO) {
             worst = answer;

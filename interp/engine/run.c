@@ -93,6 +93,7 @@ struct condition_context run_condition_context(struct run *run)
         .inventory = run->setup.inventory,
         .history = run->history,
         .target_version = run->setup.cluster_file->target_version,
+        .accepts = run->setup.cluster_file,
         .last_change_us = run->last_change_us,
     };
 }

@@ -225,7 +225,8 @@ static void command_guarded(void *ctx, const struct evidence *evidence)
                         (int32_t)strtol(arguments[1], NULL, 10)};
     struct text reason = {0};
     command->gathering = false;
-    enum answer answer = guard_survives_loss(evidence, inventory, server, &gpid, false, &reason);
+    enum answer answer = guard_survives_loss(evidence, inventory, server, &gpid, false,
+                                             frame->run->setup.cluster_file, &reason);
     run_emit(frame->run, EVENT_GUARD, frame->step, NULL, "%s: %s",
              answer == ANSWER_YES ? "passed" : "refused", text_string(&reason));
     if (answer == ANSWER_YES) {

@@ -102,7 +102,7 @@ static enum answer guard_answer(const struct frame *frame, const struct evidence
     return step->server->role == ROLE_META
                ? metas_allow(frame, evidence, reason)
                : guard_survives_loss(evidence, frame->run->setup.inventory, step->server, NULL,
-                                     true, reason);
+                                     true, frame->run->setup.cluster_file, reason);
 }
 
 /* The start time now, or that it is down: without one of them no restart could be proven. */

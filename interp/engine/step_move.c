@@ -23,10 +23,14 @@ struct move {
     struct text note;
 };
 
-static bool table_is_meant(const struct step *step, const struct snapshot_table *table)
+static bool table_is_meant(const struct step *step, const struct snapshot_table *table,
+                           const struct cluster_file *accepts)
 {
     if (table->partitions == NULL) {
         return false;
+    }
+    if (step->kind == STEP_DOWNGRADE_NODE && guard_accepts_table(accepts, table->name)) {
+        return false; /* its outage is accepted for the restart, not for the whole drain */
     }
     for (size_t i = 0; i < step->as.move.table_count; i++) {
         if (strcmp(step->as.move.tables[i], table->name) == 0) {
@@ -140,11 +144,12 @@ static void choose(struct frame *frame, const struct evidence *evidence)
     bool (*propose)(struct chooser *, const struct snapshot_partition *, struct proposal *) =
         step->kind == STEP_MIGRATE_NODE ? propose_move : propose_downgrade;
     size_t batch = (size_t)step->as.move.batch;
+    const struct cluster_file *accepts = frame->run->setup.cluster_file;
     move->proposals = memory_allocate(batch * sizeof *move->proposals);
     for (int32_t t = 0; chooser.node >= 0 && t < snapshot->table_count; t++) {
         const struct snapshot_table *table = &snapshot->tables[t];
-        for (int32_t p = 0;
-             table_is_meant(step, table) && p < table->partition_count && move->count < batch;
+        for (int32_t p = 0; table_is_meant(step, table, accepts) && p < table->partition_count &&
+                            move->count < batch;
              p++) {
             move->count += propose(&chooser, &table->partitions[p], &move->proposals[move->count]);
         }
@@ -234,8 +239,9 @@ static void send_proposals(struct frame *frame, const struct evidence *evidence)
 static bool guard_allows(struct frame *frame, const struct evidence *evidence)
 {
     struct text reason = {0};
-    enum answer answer = guard_survives_loss(evidence, frame->run->setup.inventory,
-                                             frame->step->server, NULL, false, &reason);
+    enum answer answer =
+        guard_survives_loss(evidence, frame->run->setup.inventory, frame->step->server, NULL, false,
+                            frame->run->setup.cluster_file, &reason);
     run_emit(frame->run, EVENT_GUARD, frame->step, NULL, "%s: %s",
              answer == ANSWER_YES  ? "passed"
              : answer == ANSWER_NO ? "refused"

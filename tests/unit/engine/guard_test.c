@@ -58,7 +58,7 @@ START_TEST(guard_counts_replicas_that_stay_and_answer)
     }
     enum answer answer = guard_survives_loss(&fixture.evidence, &fixture.inventory,
                                              &fixture.servers[ROLE_REPLICA][0], NULL,
-                                             cases[_i].stops, &fixture.reason);
+                                             cases[_i].stops, NULL, &fixture.reason);
     ck_assert_msg(answer == cases[_i].answer &&
                       strstr(text_string(&fixture.reason), cases[_i].reason) != NULL,
                   "case %d: answer %d, reason '%s'", _i, answer, text_string(&fixture.reason));
@@ -75,22 +75,22 @@ START_TEST(a_server_that_may_only_be_busy_makes_the_guard_unknown_not_no)
     const struct server *server = &fixture.servers[ROLE_REPLICA][0];
     fixture_stall(&fixture, ROLE_REPLICA, 1);
     ck_assert_int_eq(guard_survives_loss(&fixture.evidence, &fixture.inventory, server, NULL, false,
-                                         &fixture.reason),
+                                         NULL, &fixture.reason),
                      ANSWER_UNKNOWN);
     fixture_silence(&fixture, ROLE_REPLICA, 2);
     ck_assert_int_eq(guard_survives_loss(&fixture.evidence, &fixture.inventory, server, NULL, false,
-                                         &fixture.reason),
+                                         NULL, &fixture.reason),
                      ANSWER_NO);
     fixture_stall(&fixture, ROLE_REPLICA, 2);
     fixture_stall(&fixture, ROLE_REPLICA, 3);
     fixture.server_evidence[1].answered = true;
     fixture.server_evidence[2].answered = true;
     ck_assert_int_eq(guard_survives_loss(&fixture.evidence, &fixture.inventory, server, NULL, true,
-                                         &fixture.reason),
+                                         NULL, &fixture.reason),
                      ANSWER_YES);
     fixture.evidence.guard.min_live_servers = 4;
     ck_assert_int_eq(guard_survives_loss(&fixture.evidence, &fixture.inventory, server, NULL, true,
-                                         &fixture.reason),
+                                         NULL, &fixture.reason),
                      ANSWER_UNKNOWN);
     fixture_close(&fixture);
 }
@@ -105,7 +105,7 @@ START_TEST(guard_is_unknown_without_a_snapshot_or_settings)
     fixture.evidence.guard.known = false;
     error_set(&fixture.evidence.guard.error, ERROR_TIMEOUT, "no answer within 5s");
     ck_assert_int_eq(guard_survives_loss(&fixture.evidence, &fixture.inventory,
-                                         &fixture.servers[ROLE_REPLICA][0], NULL, false,
+                                         &fixture.servers[ROLE_REPLICA][0], NULL, false, NULL,
                                          &fixture.reason),
                      ANSWER_UNKNOWN);
     ck_assert_str_eq(text_string(&fixture.reason),
@@ -113,7 +113,7 @@ START_TEST(guard_is_unknown_without_a_snapshot_or_settings)
     fixture.evidence.guard.known = true;
     fixture.evidence.has_snapshot = false;
     ck_assert_int_eq(guard_survives_loss(&fixture.evidence, &fixture.inventory,
-                                         &fixture.servers[ROLE_REPLICA][0], NULL, false,
+                                         &fixture.servers[ROLE_REPLICA][0], NULL, false, NULL,
                                          &fixture.reason),
                      ANSWER_UNKNOWN);
     fixture_close(&fixture);
@@ -130,10 +130,10 @@ START_TEST(guard_of_one_partition_looks_at_that_one_alone)
     fixture_add_table(&fixture, "t", 3, partitions);
     const struct server *server = &fixture.servers[ROLE_REPLICA][0];
     ck_assert_int_eq(guard_survives_loss(&fixture.evidence, &fixture.inventory, server, &healthy,
-                                         false, &fixture.reason),
+                                         false, NULL, &fixture.reason),
                      ANSWER_YES);
     ck_assert_int_eq(guard_survives_loss(&fixture.evidence, &fixture.inventory, server, &thin,
-                                         false, &fixture.reason),
+                                         false, NULL, &fixture.reason),
                      ANSWER_NO);
     fixture_close(&fixture);
 }
@@ -147,7 +147,7 @@ START_TEST(a_server_shown_as_unalive_counts_as_lost_though_it_answers)
     fixture_add_table(&fixture, "t", 3, partitions);
     fixture.evidence.snapshot.nodes[1].status = NODE_UNALIVE;
     ck_assert_int_eq(guard_survives_loss(&fixture.evidence, &fixture.inventory,
-                                         &fixture.servers[ROLE_REPLICA][0], NULL, false,
+                                         &fixture.servers[ROLE_REPLICA][0], NULL, false, NULL,
                                          &fixture.reason),
                      ANSWER_NO);
     fixture_close(&fixture);

@@ -168,17 +168,91 @@ START_TEST(a_table_with_two_replicas_is_refused_before_any_change)
 }
 END_TEST
 
+START_TEST(an_accepted_outage_lets_the_upgrade_pass_and_is_told)
+{
+    static const struct model_table tables[] = {
+        {.name = "temp", .partition_count = 16, .max_replica_count = 3},
+        {.name = "pair", .partition_count = 8, .max_replica_count = 2},
+        {.name = "solo", .partition_count = 4, .max_replica_count = 1},
+    };
+    static const char cluster[] =
+        "return cluster \"onebox\" {\n"
+        "  metas = { \"127.0.0.1:34601\", \"127.0.0.1:34602\" },\n"
+        "  collectors = { \"127.0.0.1:34101\" },\n"
+        "  target = { version = \"2.6.0-new\" },\n"
+        "  accept = { outage = { \"pair\", \"solo\" }, reason = \"caches only\" },\n"
+        "  deploy = require(\"deploy.simulated\") { control = \"http://127.0.0.1:34900\" },\n"
+        "}\n";
+    struct world world;
+    world_open(&world, RELEASE_MASTER);
+    world.model.tables = tables;
+    world.model.table_count = 3;
+    world_begin(&world);
+    world_plan(&world, cluster, "workflows/ha.lua");
+    world_run(&world);
+    ck_assert_msg(world.result.outcome == RUN_DONE, "%s", world.result.error.text);
+    ck_assert_uint_ge(world_count(&world, "of tables whose outage is accepted (caches only)"), 1);
+    ck_assert_uint_ge(world_count(&world, "of tables whose outage is accepted stay"), 1);
+    world_expect_no_violation(&world);
+    world_expect_all_put_back(&world);
+    world_close(&world);
+}
+END_TEST
+
+/* A requirement, the tables' replicas, and the exit code. */
+static const struct {
+    const char *condition;
+    int32_t replicas;
+    int64_t limit;
+    int exit_code;
+    const char *logged;
+} requirements[] = {
+    {"survives_loss_of(1)", 3, 20, 0, "keep enough for writes"},
+    {"survives_loss_of(2)", 3, 20, 3, "would keep 1, writes need 2"},
+    {"survives_loss_of(1)", 2, 20, 3, "would keep 1, writes need 2"},
+    {"survives_loss_of(2)", 5, 20, 0, "keep enough for writes"},
+    {"survives_loss_of(3)", 5, 20, 3, "the cluster freezes"},
+    {"no_leftovers()", 3, 20, 0, "no setting looks like"},
+    {"no_leftovers()", 3, 0, 3, "lost replicas are never added again"},
+};
+
+START_TEST(a_requirement_is_asked_before_any_change)
+{
+    struct model_table table = {
+        .name = "temp",
+        .partition_count = 8,
+        .max_replica_count = requirements[_i].replicas,
+    };
+    struct world world;
+    char workflow[300];
+    snprintf(
+        workflow, sizeof workflow,
+        "return workflow \"t\" {\n api = 1, requires = { %s },\n steps = function() return { log "
+        "\"x\" } end,\n}\n",
+        requirements[_i].condition);
+    world_open(&world, RELEASE_2_5);
+    world.model.tables = &table;
+    world.model.table_count = 1;
+    world.model.add_secondary_limit = requirements[_i].limit;
+    world_begin(&world);
+    world_plan(&world, world_cluster_source, workflow);
+    world_run(&world);
+    ck_assert_msg(world.result.exit_code == requirements[_i].exit_code, "case %d: %s", _i,
+                  world.result.error.text);
+    ck_assert_msg(world_count(&world, requirements[_i].logged) > 0, "case %d:\n%s", _i,
+                  text_string(&world.log));
+    world_close(&world);
+}
+END_TEST
+
 static const struct {
     int64_t limit;
     int64_t delay_ms;
     bool keep;
     int exit_code;
 } leftover_cases[] = {
-    {0, 600000, false, 3},
-    {100, 600000, false, 3},
-    {20, 180000000, false, 3},
-    {50, 600000, false, 0},
-    {0, 600000, true, 0},
+    {0, 600000, false, 3},  {100, 600000, false, 3}, {20, 180000000, false, 3},
+    {50, 600000, false, 0}, {0, 600000, true, 0},
 };
 
 START_TEST(a_leftover_is_refused_before_any_change_unless_it_is_meant)
@@ -209,6 +283,9 @@ int main(void)
     tcase_add_loop_test(tcase, a_step_does_what_it_says, 0, (int)(sizeof cases / sizeof cases[0]));
     tcase_add_test(tcase, a_foreign_hand_on_a_held_value_stops_the_run);
     tcase_add_test(tcase, a_table_with_two_replicas_is_refused_before_any_change);
+    tcase_add_test(tcase, an_accepted_outage_lets_the_upgrade_pass_and_is_told);
+    tcase_add_loop_test(tcase, a_requirement_is_asked_before_any_change, 0,
+                        (int)(sizeof requirements / sizeof requirements[0]));
     tcase_add_test(tcase, a_leftover_is_refused_before_any_change_unless_it_is_meant);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
