@@ -186,6 +186,25 @@ START_TEST(a_wrong_set_is_told)
 }
 END_TEST
 
+START_TEST(metas_and_collectors_are_addresses_or_names_that_nobody_resolves)
+{
+    const struct cluster_file *cluster;
+    const char *path =
+        folder_write(&folder, "c.lua",
+                     "return cluster \"c\" { metas = { \"Meta1.no-such-host.invalid:34601\", "
+                     "\"10.0.0.2:34601\" }, collectors = { \"localhost:34101\" } }");
+    ck_assert(lang_load_cluster(lang, path, &cluster, &errors));
+    ck_assert_uint_eq(cluster->meta_count, 2);
+    ck_assert_str_eq(cluster->meta_names[0], "Meta1.no-such-host.invalid:34601");
+    ck_assert_str_eq(cluster->meta_names[1], "10.0.0.2:34601");
+    ck_assert(!address_is_set(cluster->metas[0]));
+    ck_assert_uint_eq(cluster->metas[1].ip, 0x0a000002);
+    ck_assert_uint_eq(cluster->collector_count, 1);
+    ck_assert_str_eq(cluster->collector_names[0], "localhost:34101");
+    ck_assert(!address_is_set(cluster->collectors[0]));
+}
+END_TEST
+
 START_TEST(the_demo_cluster_updates_through_the_control_endpoint)
 {
     const struct cluster_file *cluster;
@@ -465,6 +484,7 @@ int main(void)
     tcase_add_test(cases, params_come_from_set_before_the_cluster_file_before_the_default);
     tcase_add_loop_test(cases, a_wrong_set_is_told, 0,
                         (int)(sizeof set_cases / sizeof set_cases[0]));
+    tcase_add_test(cases, metas_and_collectors_are_addresses_or_names_that_nobody_resolves);
     tcase_add_test(cases, the_demo_cluster_updates_through_the_control_endpoint);
     tcase_add_test(cases, exec_adapter_fills_its_template_word_by_word);
     tcase_add_test(cases, a_deploy_action_the_adapter_lacks_names_the_cluster_file);
