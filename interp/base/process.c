@@ -11,16 +11,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 extern char **environ;
 
 static const int64_t term_patience_us = 5 * US_PER_SECOND; /* from SIGTERM to SIGKILL */
-static const int64_t linger_us = US_PER_SECOND;            /* for a pipe that outlives its child */
+static const int64_t gone_patience_us = US_PER_SECOND;     /* from SIGKILL to giving up */
 static const int64_t group_poll_us = 50 * US_PER_MS; /* no descriptor tells the end of a group */
-enum { KILLED_WAIT_MS = 1000 };
+static const int64_t output_look_us = US_PER_SECOND; /* nor that a file has grown */
+enum { KILLED_WAIT_MS = 1000, MIB = 1024 * 1024 };
 
 /* What ends it before its time; the first one counts. */
 enum ending { ENDING_BY_ITSELF, ENDING_TERMINATED, ENDING_KILLED };
@@ -31,17 +34,16 @@ struct process {
     int pidfd;
     int output_fd;
     struct watch pidfd_watch;
-    struct watch output_watch;
-    struct timer timer;        /* the timeout; then the patience with SIGTERM and SIGKILL */
-    struct timer linger_timer; /* runs from the child's end */
+    struct timer timer; /* the timeout; then the patience with SIGTERM and SIGKILL */
     struct timer group_timer;
+    struct timer output_timer;
     bool reaped;
-    bool lingered;
     bool over; /* `done` was called */
     enum ending ending;
     struct error ending_error; /* valid unless ENDING_BY_ITSELF */
     int64_t timeout_us;
     size_t output_limit;
+    int64_t output_bound; /* bytes; a larger file ends the child */
     char *name;
     struct process_result result;
     process_fn *done;
@@ -93,23 +95,62 @@ static bool group_is_running(pid_t group)
     return running;
 }
 
-/* ---- the end */
+/* ---- the output: a file, because a server that a script starts keeps it as its standard output,
+ * and would die of SIGPIPE at its first line after the reading end of a pipe was closed */
 
-static void keep_last_output(struct process *process, size_t slack)
+/* Without a name, so nothing is left behind; in memory where the folder cannot hold such a file. */
+static int output_open(void)
 {
-    struct text *output = &process->result.output;
-    if (output->length > process->output_limit + slack) {
-        text_drop_front(output, output->length - process->output_limit);
+    const char *folder = getenv("TMPDIR");
+    if (folder == NULL || folder[0] == '\0') {
+        folder = "/tmp";
     }
+    int fd = open(folder, O_TMPFILE | O_EXCL | O_RDWR | O_APPEND | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        fd = memfd_create("output", MFD_CLOEXEC);
+        if (fd >= 0) {
+            fcntl(fd, F_SETFL, O_APPEND);
+        }
+    }
+    return fd;
 }
+
+static int64_t output_bytes(int fd)
+{
+    struct stat status;
+    return fstat(fd, &status) == 0 ? status.st_size : 0;
+}
+
+/* The last bytes, at most `limit` of them: a server that stayed may print on meanwhile. */
+static void read_output(int fd, size_t limit, struct text *out)
+{
+    int64_t bytes = output_bytes(fd);
+    int64_t from = bytes > (int64_t)limit ? bytes - (int64_t)limit : 0;
+    char *room = text_reserve(out, (size_t)(bytes - from));
+    size_t wanted = (size_t)(bytes - from);
+    size_t filled = 0;
+    while (filled < wanted) {
+        ssize_t got = pread(fd, room + filled, wanted - filled, from + (int64_t)filled);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            break; /* somebody made it shorter */
+        }
+        filled += (size_t)got;
+    }
+    room[filled] = '\0';
+    out->length += filled;
+}
+
+/* ---- the end */
 
 static void stop_watching(struct process *process)
 {
     timer_cancel(&process->timer);
-    timer_cancel(&process->linger_timer);
     timer_cancel(&process->group_timer);
+    timer_cancel(&process->output_timer);
     watch_stop(&process->pidfd_watch);
-    watch_stop(&process->output_watch);
     if (process->pidfd >= 0) {
         close(process->pidfd);
         process->pidfd = -1;
@@ -125,8 +166,7 @@ static void poll_group(void *ctx);
 /* Nothing of `process` may be touched afterwards when it was done: the callback may free it. */
 static void finish_when_over(struct process *process)
 {
-    bool pipe_over = process->output_fd < 0 || process->lingered;
-    if (!process->reaped || !pipe_over) {
+    if (!process->reaped) {
         return;
     }
     /* What was ended must be gone whole. What ended by itself may leave a server behind. */
@@ -135,8 +175,8 @@ static void finish_when_over(struct process *process)
         timer_start(process->loop, &process->group_timer, group_poll_us, poll_group, process);
         return;
     }
+    read_output(process->output_fd, process->output_limit, &process->result.output);
     stop_watching(process);
-    keep_last_output(process, 0);
     process->over = true;
     process->done(process->ctx, &process->result,
                   process->ending == ENDING_BY_ITSELF ? NULL : &process->ending_error);
@@ -145,13 +185,6 @@ static void finish_when_over(struct process *process)
 static void poll_group(void *ctx)
 {
     finish_when_over(ctx);
-}
-
-static void stop_lingering(void *ctx)
-{
-    struct process *process = ctx;
-    process->lingered = true;
-    finish_when_over(process);
 }
 
 static void give_up_on_group(void *ctx)
@@ -164,7 +197,7 @@ static void kill_group(void *ctx)
     struct process *process = ctx;
     process->ending = ENDING_KILLED;
     kill(-process->pid, SIGKILL);
-    timer_start(process->loop, &process->timer, linger_us, give_up_on_group, process);
+    timer_start(process->loop, &process->timer, gone_patience_us, give_up_on_group, process);
     finish_when_over(process);
 }
 
@@ -192,6 +225,24 @@ void process_cancel(struct process *process)
     }
 }
 
+/* Nothing of the process may be touched after kill_group. */
+static void look_at_output(void *ctx)
+{
+    struct process *process = ctx;
+    timer_start(process->loop, &process->output_timer, output_look_us, look_at_output, process);
+    if (output_bytes(process->output_fd) <= process->output_bound) {
+        return;
+    }
+    process->output_bound += PROCESS_OUTPUT_BOUND_BYTES;
+    if (process->ending == ENDING_BY_ITSELF) {
+        error_set(&process->ending_error, ERROR_LIMIT, "'%s' printed more than %d MiB",
+                  process->name, PROCESS_OUTPUT_BOUND_BYTES / MIB);
+        terminate_group(process);
+    } else if (process->ending == ENDING_TERMINATED) {
+        kill_group(process); /* it was told to end, and goes on printing */
+    }
+}
+
 static void reap(void *ctx, unsigned ready)
 {
     (void)ready;
@@ -205,34 +256,6 @@ static void reap(void *ctx, unsigned ready)
     process->result.exit_code = pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     process->result.term_signal = pid > 0 && WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     watch_stop(&process->pidfd_watch);
-    if (process->ending == ENDING_BY_ITSELF) {
-        timer_cancel(&process->timer); /* in time, whatever its pipe does */
-    }
-    timer_start(process->loop, &process->linger_timer, linger_us, stop_lingering, process);
-    finish_when_over(process);
-}
-
-static void read_output(void *ctx, unsigned ready)
-{
-    (void)ready;
-    struct process *process = ctx;
-    struct text *output = &process->result.output;
-    enum { CHUNK_BYTES = 64 * 1024 };
-    char *end = text_reserve(output, CHUNK_BYTES);
-    ssize_t got = read(process->output_fd, end, CHUNK_BYTES);
-    if (got > 0) {
-        output->length += (size_t)got;
-        output->bytes[output->length] = '\0';
-        keep_last_output(process, CHUNK_BYTES);
-        return;
-    }
-    output->bytes[output->length] = '\0';
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
-        return;
-    }
-    watch_stop(&process->output_watch);
-    close(process->output_fd);
-    process->output_fd = -1;
     finish_when_over(process);
 }
 
@@ -342,6 +365,7 @@ static struct process *process_new(struct loop *loop, const struct process_spec 
     process->output_fd = output_fd;
     process->timeout_us = spec->timeout_us;
     process->output_limit = spec->output_limit;
+    process->output_bound = PROCESS_OUTPUT_BOUND_BYTES;
     process->name = memory_copy_string(spec->argv[0]);
     process->result.exit_code = -1;
     return process;
@@ -350,7 +374,7 @@ static struct process *process_new(struct loop *loop, const struct process_spec 
 bool process_start(struct loop *loop, const struct process_spec *spec, process_fn *done, void *ctx,
                    struct process **out, struct error *err)
 {
-    int pipe_fds[2] = {-1, -1};
+    int output_fd = -1;
     int pidfd = -1;
     pid_t pid = -1;
     bool ok = false;
@@ -359,12 +383,12 @@ bool process_start(struct loop *loop, const struct process_spec *spec, process_f
     if (spec->cwd != NULL && !check_cwd(spec->cwd, err)) {
         goto done;
     }
-    if (pipe2(pipe_fds, O_CLOEXEC) < 0) {
-        error_set_errno(err, errno, "start '%s': pipe", spec->argv[0]);
+    output_fd = output_open();
+    if (output_fd < 0) {
+        error_set_errno(err, errno, "start '%s': a file for its output", spec->argv[0]);
         goto done;
     }
-    fcntl(pipe_fds[0], F_SETFL, O_NONBLOCK);
-    if (!spawn(spec, pipe_fds[1], &pid, err)) {
+    if (!spawn(spec, output_fd, &pid, err)) {
         goto done;
     }
     pidfd = pidfd_open(pid, 0);
@@ -374,21 +398,18 @@ bool process_start(struct loop *loop, const struct process_spec *spec, process_f
         waitpid(pid, NULL, 0);
         goto done;
     }
-    struct process *process = process_new(loop, spec, pid, pidfd, pipe_fds[0]);
+    struct process *process = process_new(loop, spec, pid, pidfd, output_fd);
     process->done = done;
     process->ctx = ctx;
     watch_start(loop, &process->pidfd_watch, pidfd, WATCH_READ, reap, process);
-    watch_start(loop, &process->output_watch, pipe_fds[0], WATCH_READ, read_output, process);
     timer_start(loop, &process->timer, spec->timeout_us, time_out, process);
-    pipe_fds[0] = -1; /* the process's now */
+    timer_start(loop, &process->output_timer, output_look_us, look_at_output, process);
+    output_fd = -1; /* the process's now */
     *out = process;
     ok = true;
 done:
-    if (pipe_fds[0] >= 0) {
-        close(pipe_fds[0]);
-    }
-    if (pipe_fds[1] >= 0) {
-        close(pipe_fds[1]);
+    if (output_fd >= 0) {
+        close(output_fd);
     }
     return ok;
 }

@@ -1,7 +1,10 @@
 /* base/process.h - child processes on the event loop.
  *
  * Floor: base; real clock only. A child runs in its own process group with standard input from
- * /dev/null, no descriptor of ours inherited, and default signals. Its end is seen by a pidfd. */
+ * /dev/null, no descriptor of ours inherited, and default signals. Its end is seen by a pidfd.
+ * Standard output and error are one file without a name, in TMPDIR or /tmp: a server that the child
+ * starts and leaves behind may write there as long as it lives. What it writes after the child's end
+ * is not seen, and its space is free again when the server ends or closes it. */
 #ifndef PEGFLOW_BASE_PROCESS_H
 #define PEGFLOW_BASE_PROCESS_H
 
@@ -18,6 +21,9 @@ struct process_spec {
     size_t output_limit;     /* the last so many bytes of stdout and stderr together are kept */
 };
 
+/* A child that prints more is ended as by its timeout, ERROR_LIMIT; looked at once a second. */
+enum { PROCESS_OUTPUT_BOUND_BYTES = 64 * 1024 * 1024 };
+
 struct process_result {
     int exit_code;    /* -1 when a signal ended it */
     int term_signal;  /* 0 when it exited */
@@ -26,9 +32,9 @@ struct process_result {
 
 struct process;
 /* `err` is NULL when the process ended by itself, whatever its exit code: look at `result`.
- * Otherwise ERROR_TIMEOUT or ERROR_CANCELLED, and `result` holds the output so far. Called exactly
- * once, after the whole group is gone and the pipes are at their end (or 1 s after the child's end,
- * when a grandchild keeps them open). */
+ * Otherwise ERROR_TIMEOUT, ERROR_CANCELLED or ERROR_LIMIT, and `result` holds the output so far.
+ * Called exactly once: at the child's own end, whatever it leaves running, or, where it was ended,
+ * when the whole group is gone. */
 typedef void process_fn(void *ctx, const struct process_result *result, const struct error *err);
 
 /* A program that is missing or not executable fails here, with its name. */

@@ -1,6 +1,7 @@
 #include "cli/session.h"
 
 #include "base/duration.h"
+#include "cli/cluster_names.h"
 #include "engine/target.h"
 #include "live/sockets.h"
 
@@ -106,6 +107,10 @@ bool session_meet(struct session *session, struct error *err)
     struct waiting waiting = {.session = session};
     arena_init(&session->arena);
     snapshot_init(&session->snapshot);
+    if (!cluster_names_resolve(session->cluster_file, &session->arena, &session->resolved, err)) {
+        return false;
+    }
+    session->cluster_file = &session->resolved;
     if (!loop_open_real(&session->loop, err)) {
         return false;
     }

@@ -11,7 +11,8 @@
 
 struct session {
     struct lang *lang;
-    const struct cluster_file *cluster_file;
+    const struct cluster_file *cluster_file; /* as loaded; once met, with names resolved */
+    struct cluster_file resolved;
     struct loop *loop;
     struct transport *transport;
     struct cluster *cluster;
@@ -34,8 +35,9 @@ struct lang *session_lang_new(const struct arguments *arguments);
 
 /* Loads the cluster file (-c). Returns -1 for success, else the exit code, with everything said. */
 int session_load(struct session *session, const struct arguments *arguments);
-/* Finds the primary meta server and reads a snapshot; then checks that it is the right cluster and
- * lists its servers. A failure has a code that ends with exit code 3. */
+/* Resolves the names in the cluster file, finds the primary meta server and reads a snapshot; then
+ * checks that it is the right cluster and lists its servers. A failure has a code that ends with
+ * exit code 3. */
 bool session_meet(struct session *session, struct error *err);
 /* Gathers evidence; `needs` were filled by gatherer_needs. */
 const struct evidence *session_gather(struct session *session, struct gatherer *gatherer,

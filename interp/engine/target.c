@@ -39,15 +39,15 @@ bool target_check(const struct cluster_file *cluster_file, const struct snapshot
 }
 
 static void add_from_file(struct inventory *inventory, struct arena *arena, enum role role,
-                          const struct address *addresses, size_t count)
+                          const char *const *names, const struct address *addresses, size_t count)
 {
     struct server *servers = arena_allocate(arena, (count + 1) * sizeof *servers);
     for (size_t i = 0; i < count; i++) {
-        char text[ADDRESS_TEXT_BYTES];
+        ASSERT(address_is_set(addresses[i]));
         servers[i] = (struct server){
             .role = role,
             .index = (int32_t)i,
-            .name = arena_copy_string(arena, address_format(addresses[i], text)),
+            .name = arena_copy_string(arena, names[i]),
             .address = addresses[i],
         };
     }
@@ -76,9 +76,10 @@ bool target_inventory(const struct cluster_file *cluster_file, const struct snap
     }
     inventory.servers[ROLE_REPLICA] = replicas;
     inventory.count[ROLE_REPLICA] = snapshot->listed_count;
-    add_from_file(&inventory, arena, ROLE_META, cluster_file->metas, cluster_file->meta_count);
-    add_from_file(&inventory, arena, ROLE_COLLECTOR, cluster_file->collectors,
-                  cluster_file->collector_count);
+    add_from_file(&inventory, arena, ROLE_META, cluster_file->meta_names, cluster_file->metas,
+                  cluster_file->meta_count);
+    add_from_file(&inventory, arena, ROLE_COLLECTOR, cluster_file->collector_names,
+                  cluster_file->collectors, cluster_file->collector_count);
     *out = inventory;
     return true;
 }

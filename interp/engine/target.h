@@ -14,8 +14,9 @@
 bool target_check(const struct cluster_file *cluster_file, const struct snapshot *snapshot,
                   struct error *err);
 
-/* Replica servers as the meta server lists them, metas and collectors as the file does. Everything
- * is copied into `arena`. No replica server at all is refused. */
+/* Replica servers as the meta server lists them, metas and collectors as the file does, under the
+ * names written there; names were resolved before. Everything is copied into `arena`. No replica
+ * server at all is refused. */
 bool target_inventory(const struct cluster_file *cluster_file, const struct snapshot *snapshot,
                       struct arena *arena, struct inventory *out, struct error *err);
 

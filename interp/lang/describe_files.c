@@ -60,10 +60,13 @@ static const struct field accept_fields[] = {
      CLUSTER_AT(file.accept_reason)},
 };
 static const struct field cluster_fields[] = {
-    {"metas", FIELD_ADDRESS_LIST, REQUIRED, NULL, "the meta servers: { \"10.0.0.1:34601\", ... }",
-     CLUSTER_AT(file.metas), offsetof(struct cluster_draft, file.meta_count), .min = 1, .max = 16},
-    {"collectors", FIELD_ADDRESS_LIST, 0, NULL, "the collectors", CLUSTER_AT(file.collectors),
-     offsetof(struct cluster_draft, file.collector_count), .min = 0, .max = 16},
+    {"metas", FIELD_ADDRESS_LIST, REQUIRED, NULL,
+     "the meta servers, by address or name: { \"10.0.0.1:34601\", ... }", CLUSTER_AT(file.metas),
+     offsetof(struct cluster_draft, file.meta_count), .min = 1, .max = 16,
+     .names_offset = offsetof(struct cluster_draft, file.meta_names)},
+    {"collectors", FIELD_ADDRESS_LIST, 0, NULL, "the collectors, by address or name",
+     CLUSTER_AT(file.collectors), offsetof(struct cluster_draft, file.collector_count), .min = 0,
+     .max = 16, .names_offset = offsetof(struct cluster_draft, file.collector_names)},
     {"deploy", FIELD_FUNCTIONS, 0, NULL,
      "the deploy adapter: update, restart, start, stop: function(node, version) returns steps",
      CLUSTER_AT(deploy), .words = deploy_words},

@@ -39,7 +39,7 @@ enum field_kind {
     FIELD_LEVEL,      /* int32_t: enum meta_level */
     FIELD_SETTINGS,   /* struct setting_value *, and a count; sorted by name */
     FIELD_TO,         /* draft.to: "meta", "metas", "replicas", a server, "ip:port" */
-    FIELD_ADDRESS_LIST, /* struct address *, and a count; distinct */
+    FIELD_ADDRESS_LIST, /* struct address *, the texts and a count; a name gives none; distinct */
     FIELD_RECORD,       /* the fields of `rows`, in place */
     FIELD_RECORDS,      /* an array of structs of `record_bytes`, and a count */
     FIELD_ANY,          /* described only: nothing reads it yet */
@@ -69,7 +69,8 @@ struct field {
     const struct field *rows;
     size_t row_count;
     size_t record_bytes;
-    char separator; /* FIELD_PAIRS */
+    char separator;      /* FIELD_PAIRS */
+    size_t names_offset; /* FIELD_ADDRESS_LIST: const char **, as written */
 };
 
 enum group {

@@ -4,6 +4,7 @@
 #include "sim/model.h"
 
 #include <string.h>
+#include <strings.h>
 
 enum { API_VERSION = 1 };
 
@@ -83,12 +84,11 @@ static void finish_cluster(struct call *call, struct cluster_draft *draft)
     }
     check_accepted(call, file);
     for (size_t i = 0; i < file->collector_count; i++) {
-        char text[ADDRESS_TEXT_BYTES];
+        const char *name = file->collector_names[i]; /* NULL: a mistake was told */
         for (size_t j = 0; j < file->meta_count; j++) {
-            if (address_is_set(file->metas[j]) &&
-                address_equal(file->metas[j], file->collectors[i])) {
-                call_complain(call, "%s is both a meta and a collector",
-                              address_format(file->metas[j], text));
+            if (name != NULL && file->meta_names[j] != NULL &&
+                strcasecmp(file->meta_names[j], name) == 0) {
+                call_complain(call, "%s is both a meta and a collector", name);
             }
         }
     }

@@ -181,9 +181,11 @@ struct cluster_file {
     const char *file;
     const char *name;
     const char *zookeeper_root; /* NULL: "/pegasus/<name>" is not demanded, only its last part */
-    const struct address *metas;
+    const struct address *metas; /* ADDRESS_NONE where a name was given, until that is resolved */
+    const char *const *meta_names; /* as written: "10.0.0.1:34601" or "meta1.example:34601" */
     size_t meta_count;
-    const struct address *collectors;
+    const struct address *collectors; /* as metas */
+    const char *const *collector_names;
     size_t collector_count;
     const char *target_version; /* NULL: none given */
     const char *workflow;       /* path as written, or NULL */

@@ -4,6 +4,7 @@
 #include "pegasus/release.h"
 
 #include <stdio.h>
+#include <strings.h>
 
 static const char *read_setting_value(lua_State *L, struct call *call, const char *name, int index)
 {
@@ -78,25 +79,32 @@ void value_read_addresses(lua_State *L, const struct target *target, int index)
         return;
     }
     struct address *addresses = value_array(call, (size_t)count, sizeof *addresses);
+    const char **names = value_array(call, (size_t)count, sizeof *names);
     for (lua_Integer i = 0; i < count; i++) {
         lua_rawgeti(L, index, i + 1);
-        const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+        size_t length = 0;
+        const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &length) : NULL;
         if (text == NULL) {
             char buffer[96];
-            call_complain(call, "item %lld of '%s' must be \"ip:port\", not %s", (long long)i + 1,
+            call_complain(call, "item %lld of '%s' must be \"host:port\", not %s", (long long)i + 1,
                           name, object_describe(L, -1, buffer));
-        } else if (!address_parse(text, &addresses[i], &err)) {
-            call_complain(call, "item %lld of '%s': %s", (long long)i + 1, name, err.text);
+        } else if (strlen(text) != length || !address_parse_or_name(text, &addresses[i], &err)) {
+            call_complain(call, "item %lld of '%s': %s", (long long)i + 1, name,
+                          strlen(text) != length ? "it has a zero byte in it" : err.text);
+        } else {
+            names[i] = arena_copy_string(&call->lang->arena, text);
         }
-        for (lua_Integer j = 0; text != NULL && j < i; j++) {
-            if (address_is_set(addresses[i]) && address_equal(addresses[i], addresses[j])) {
-                call_complain(call, "'%s' names %s twice", name, text);
+        /* An address has one spelling, and a name is the same in capitals. */
+        for (lua_Integer j = 0; names[i] != NULL && j < i; j++) {
+            if (names[j] != NULL && strcasecmp(names[i], names[j]) == 0) {
+                call_complain(call, "'%s' names %s twice", name, names[i]);
             }
         }
         lua_pop(L, 1);
     }
     value_store_count(target, (size_t)count);
     STORE(target, addresses);
+    memcpy((char *)target->base + target->field->names_offset, &names, sizeof names);
 }
 
 static void read_record_into(lua_State *L, const struct target *target, int index, void *base,

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { LABEL_BYTES_MAX = 63, NAME_BYTES_MAX = 253 }; /* of DNS */
+
 /* Reads 1..max_digits decimal digits, without a leading zero, up to `limit`. */
 static bool read_number(const char **cursor, int max_digits, uint32_t limit, uint32_t *out)
 {
@@ -22,6 +24,16 @@ static bool read_number(const char **cursor, int max_digits, uint32_t limit, uin
     return true;
 }
 
+static bool read_port(const char *at, uint16_t *out)
+{
+    uint32_t port;
+    if (*at++ != ':' || !read_number(&at, 5, UINT16_MAX, &port) || port == 0 || *at != '\0') {
+        return false;
+    }
+    *out = (uint16_t)port;
+    return true;
+}
+
 static bool read_address(const char *text, struct address *out)
 {
     const char *at = text;
@@ -33,12 +45,39 @@ static bool read_address(const char *text, struct address *out)
         }
         ip = ip << 8 | part;
     }
-    uint32_t port;
-    if (*at++ != ':' || !read_number(&at, 5, UINT16_MAX, &port) || port == 0 || *at != '\0') {
+    uint16_t port;
+    if (!read_port(at, &port)) {
         return false;
     }
-    *out = (struct address){.ip = ip, .port = (uint16_t)port, .kind = ADDRESS_IPV4};
+    *out = (struct address){.ip = ip, .port = port, .kind = ADDRESS_IPV4};
     return true;
+}
+
+/* Labels of letters, digits and, within, '-' and '_' (which DNS allows, and containers have). A
+ * last label of digits alone is a mistyped number: no top-level domain is one. */
+static bool is_host_name(const char *text, size_t length)
+{
+    bool digits_alone = true;
+    size_t label = 0; /* bytes of it so far */
+    for (size_t i = 0; i < length; i++) {
+        char c = text[i];
+        bool digit = c >= '0' && c <= '9';
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        bool edge = label == 0 || i + 1 == length || text[i + 1] == '.';
+        if (c == '.' && label > 0) {
+            label = 0;
+            digits_alone = true;
+            continue;
+        }
+        if (!digit && !letter && (edge || (c != '-' && c != '_'))) {
+            return false;
+        }
+        digits_alone = digits_alone && digit;
+        if (++label > LABEL_BYTES_MAX) {
+            return false;
+        }
+    }
+    return label > 0 && !digits_alone && length <= NAME_BYTES_MAX;
 }
 
 bool address_parse(const char *text, struct address *out, struct error *err)
@@ -47,6 +86,22 @@ bool address_parse(const char *text, struct address *out, struct error *err)
         error_set(err, ERROR_USAGE, "'%s' is not an address; write it as 10.0.0.3:34801", text);
         return false;
     }
+    return true;
+}
+
+bool address_parse_or_name(const char *text, struct address *out, struct error *err)
+{
+    uint16_t port;
+    if (read_address(text, out)) {
+        return true;
+    }
+    size_t length = strcspn(text, ":");
+    if (!is_host_name(text, length) || !read_port(text + length, &port)) {
+        error_set(err, ERROR_USAGE,
+                  "'%s' is not a server; write it as 10.0.0.3:34801 or host.example:34801", text);
+        return false;
+    }
+    *out = (struct address){0};
     return true;
 }
 

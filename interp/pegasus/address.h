@@ -30,6 +30,8 @@ struct host_port {
 enum { ADDRESS_TEXT_BYTES = 24 };
 /* "10.0.0.3:34801"; a name is not resolved. */
 bool address_parse(const char *text, struct address *out, struct error *err);
+/* As address_parse, or a name as DNS allows, "meta1.example:34601": then `out` is set to none. */
+bool address_parse_or_name(const char *text, struct address *out, struct error *err);
 /* "-" for none. Returns `buffer`. */
 const char *address_format(struct address address, char buffer[ADDRESS_TEXT_BYTES]);
 bool address_equal(struct address a, struct address b);

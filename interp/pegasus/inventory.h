@@ -12,7 +12,7 @@
 struct server {
     enum role role;
     int32_t index;       /* within its role */
-    const char *name;    /* as shown and used in step ids: the cluster's own name for it */
+    const char *name;    /* as shown and in step ids: the cluster's own for it, or the file's */
     struct address address;
 };
 

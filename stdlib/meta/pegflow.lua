@@ -400,8 +400,8 @@ function choice(fields) end
 function workflow(fields) end
 
 ---@class pegflow.cluster.fields
----@field metas string[] the meta servers: { "10.0.0.1:34601", ... }
----@field collectors? string[] the collectors
+---@field metas string[] the meta servers, by address or name: { "10.0.0.1:34601", ... }
+---@field collectors? string[] the collectors, by address or name
 ---@field deploy? table<string, fun(node: pegflow.node, version?: string): any> the deploy adapter: update, restart, start, stop: function(node, version) returns steps
 ---@field target? table what to upgrade to: { version = "2.6.0" }
 ---@field zookeeper_root? string must be what the meta server reports; without it, that ends with the cluster's name

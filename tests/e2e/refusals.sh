@@ -81,6 +81,22 @@ start_server five-nodes-fast
 write_cluster standby "$(port_of m2)"
 refused "only a standby" 3 "127.0.0.1:$(port_of m2)" doctor -c "$work/standby.lua"
 
+# ---- servers given by name
+printf 'return cluster "onebox" { metas = { "127.0.0.1:%s", "meta2.invalid:34601" } }\n' \
+    "$(port_of m1)" >"$work/unknown.lua"
+refused "a name that does not resolve" 3 "unknown.lua' names the meta server 'meta2.invalid:34601'" \
+    doctor -c "$work/unknown.lua"
+refused "a run with it" 3 "the name 'meta2.invalid' does not resolve" run tests/data/heal.lua \
+    -c "$work/unknown.lua" --confirm=onebox
+refused "check resolves nothing" 0 "ok" check tests/data/heal.lua -c "$work/unknown.lua"
+printf 'return cluster "onebox" { metas = { "127.0.0.1:%s", "localhost:%s" } }\n' \
+    "$(port_of m1)" "$(port_of m1)" >"$work/twice.lua"
+refused "one server under two names" 3 "names one server twice" doctor -c "$work/twice.lua"
+sed 's/"127\.0\.0\.1:/"localhost:/g' "$work/cluster.lua" >"$work/named.lua"
+refused "metas and collectors by name" 0 "meta          localhost:$(port_of m2)" \
+    doctor -c "$work/named.lua"
+refused "a run on them" 0 "done in" run tests/data/heal.lua -c "$work/named.lua" --confirm=onebox
+
 # ---- adapters: the run fails, and what it held is back
 adapter() { # NAME TEMPLATE-LINES
     sed -E "s|^( *deploy = ).*|\1require(\"deploy.exec\") { $2 },|" "$work/cluster.lua" \

@@ -55,12 +55,16 @@ START_TEST(the_inventory_has_the_metas_own_list_and_the_files_others)
     struct fixture fixture;
     struct address metas[] = {fixture_address(ROLE_META, 0), fixture_address(ROLE_META, 1)};
     struct address collectors[] = {fixture_address(ROLE_COLLECTOR, 0)};
+    const char *meta_names[] = {"127.0.0.1:34601", "meta2.example:34602"};
+    const char *collector_names[] = {"Collector.example:34101"};
     struct cluster_file file = {
         .file = "c.lua",
         .name = "onebox",
         .metas = metas,
+        .meta_names = meta_names,
         .meta_count = 2,
         .collectors = collectors,
+        .collector_names = collector_names,
         .collector_count = 1,
     };
     struct inventory inventory;
@@ -71,7 +75,9 @@ START_TEST(the_inventory_has_the_metas_own_list_and_the_files_others)
     ck_assert_int_eq(inventory.count[ROLE_META], 2);
     ck_assert_int_eq(inventory.count[ROLE_COLLECTOR], 1);
     ck_assert_str_eq(inventory.servers[ROLE_REPLICA][4].name, "127.0.0.1:34805");
-    ck_assert_str_eq(inventory.servers[ROLE_META][1].name, "127.0.0.1:34602");
+    ck_assert_str_eq(inventory.servers[ROLE_META][0].name, "127.0.0.1:34601");
+    ck_assert_str_eq(inventory.servers[ROLE_META][1].name, "meta2.example:34602"); /* as written */
+    ck_assert_str_eq(inventory.servers[ROLE_COLLECTOR][0].name, "Collector.example:34101");
     ck_assert_ptr_eq(inventory_find(&inventory, metas[1]), &inventory.servers[ROLE_META][1]);
     fixture.evidence.snapshot.listed_count = 0;
     ck_assert(!target_inventory(&file, &fixture.evidence.snapshot, &fixture.arena, &inventory,

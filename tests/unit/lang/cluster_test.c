@@ -65,6 +65,25 @@ static const struct step *step_at(const struct workflow *workflow, const char *i
     return step;
 }
 
+START_TEST(metas_and_collectors_are_addresses_or_names_that_nobody_resolves)
+{
+    const struct cluster_file *cluster;
+    const char *path =
+        folder_write(&folder, "c.lua",
+                     "return cluster \"c\" { metas = { \"Meta1.no-such-host.invalid:34601\", "
+                     "\"10.0.0.2:34601\" }, collectors = { \"localhost:34101\" } }");
+    ck_assert(lang_load_cluster(lang, path, &cluster, &errors));
+    ck_assert_uint_eq(cluster->meta_count, 2);
+    ck_assert_str_eq(cluster->meta_names[0], "Meta1.no-such-host.invalid:34601");
+    ck_assert_str_eq(cluster->meta_names[1], "10.0.0.2:34601");
+    ck_assert(!address_is_set(cluster->metas[0]));
+    ck_assert_uint_eq(cluster->metas[1].ip, 0x0a000002);
+    ck_assert_uint_eq(cluster->collector_count, 1);
+    ck_assert_str_eq(cluster->collector_names[0], "localhost:34101");
+    ck_assert(!address_is_set(cluster->collectors[0]));
+}
+END_TEST
+
 START_TEST(the_demo_cluster_updates_through_the_control_endpoint)
 {
     const struct cluster_file *cluster;
@@ -214,6 +233,7 @@ int main(void)
     Suite *suite = suite_create("cluster");
     TCase *cases = tcase_create("cluster");
     tcase_add_checked_fixture(cases, set_up, tear_down);
+    tcase_add_test(cases, metas_and_collectors_are_addresses_or_names_that_nobody_resolves);
     tcase_add_test(cases, the_demo_cluster_updates_through_the_control_endpoint);
     tcase_add_test(cases, what_a_cluster_accepts_is_kept_with_its_reason);
     tcase_add_test(cases, exec_adapter_fills_its_template_word_by_word);

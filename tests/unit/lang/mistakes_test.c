@@ -249,13 +249,30 @@ static const struct {
 } cluster_cases[] = {
     {"return cluster \"c\" { metas = {} }", "1: cluster: 'metas' is empty"},
     {"return cluster \"c\" { }",
-     "1: cluster: 'metas' is missing: the meta servers: { \"10.0.0.1:34601\", ... }"},
+     "1: cluster: 'metas' is missing: the meta servers, by address or name: { \"10.0.0.1:34601\", "
+     "... }"},
     {"return cluster \"c\" { metas = { \"10.0.0.1:1\", \"10.0.0.1:1\" } }",
      "1: cluster: 'metas' names 10.0.0.1:1 twice"},
     {"return cluster \"c\" { metas = { 5 } }",
-     "1: cluster: item 1 of 'metas' must be \"ip:port\", not the number 5"},
+     "1: cluster: item 1 of 'metas' must be \"host:port\", not the number 5"},
+    {"return cluster \"c\" { metas = { \"a.example:1\", \"b.example:1\", \"A.Example:1\" } }",
+     "1: cluster: 'metas' names A.Example:1 twice"},
+    {"return cluster \"c\" { metas = { \"meta1.example\", \"10.0.0.300:1\", \"a b:1\" },\n"
+     "collectors = { 5, \"c\\0:1\" } }",
+     "1: cluster: item 1 of 'collectors' must be \"host:port\", not the number 5\n"
+     "1: cluster: item 1 of 'metas': 'meta1.example' is not a server; write it as 10.0.0.3:34801 "
+     "or "
+     "host.example:34801\n"
+     "1: cluster: item 2 of 'collectors': it has a zero byte in it\n"
+     "1: cluster: item 2 of 'metas': '10.0.0.300:1' is not a server; write it as 10.0.0.3:34801 or "
+     "host.example:34801\n"
+     "1: cluster: item 3 of 'metas': 'a b:1' is not a server; write it as 10.0.0.3:34801 or "
+     "host.example:34801"},
     {"return cluster \"c\" { metas = { \"10.0.0.1:1\" }, collectors = { \"10.0.0.1:1\" } }",
      "1: cluster: 10.0.0.1:1 is both a meta and a collector"},
+    {"return cluster \"c\" { metas = { \"a.example:1\", \"b.example:1\" }, collectors = { "
+     "\"c.example:1\", \"B.example:1\" } }",
+     "1: cluster: B.example:1 is both a meta and a collector"},
     {"return cluster \"c\" { metas = { \"10.0.0.1:1\" }, zookeeper_root = \"pegasus\" }",
      "1: cluster: 'zookeeper_root' is 'pegasus', but must begin with '/'"},
     {"return cluster \"c\" { metas = { \"10.0.0.1:1\" }, deploy = { updat = function() end } }",

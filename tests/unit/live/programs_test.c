@@ -2,7 +2,11 @@
 
 #include "peer.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 
 static struct loop *loop;
 static struct deployment *deployment;
@@ -119,6 +123,50 @@ START_TEST(a_program_is_cancelled_with_a_callback_and_dropped_without)
 }
 END_TEST
 
+static int open_fifo(const char *folder, const char *name, char path[96])
+{
+    snprintf(path, 96, "%s/%s", folder, name);
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    int fd = open(path, O_RDWR | O_CLOEXEC); /* both ways: opening waits for nobody */
+    ck_assert_int_ge(fd, 0);
+    return fd;
+}
+
+/* An update that ends in `start.sh &`: the server has the adapter's standard output for life, and
+ * prints long after the run. */
+START_TEST(a_server_that_a_program_started_outlives_the_deployment)
+{
+    struct outcome outcome = {0};
+    char folder[] = "/tmp/pegflow-programs-XXXXXX";
+    char go_path[96];
+    char told_path[96];
+    char script[384];
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    int go = open_fifo(folder, "go", go_path);
+    int told = open_fifo(folder, "told", told_path);
+    snprintf(script, sizeof script,
+             "exec 3<>%s 4<>%s; (read line <&3; echo later; echo alive >&4) & echo updated",
+             go_path, told_path);
+    const char *const argv[] = {"sh", "-c", script, NULL};
+    struct process_spec spec = {.argv = argv, .timeout_us = LONG_US, .output_limit = 4096};
+    deployment->ops->run(deployment, &spec, record_program, &outcome);
+    run();
+    ck_assert_int_eq(outcome.calls, 1);
+    ck_assert(!outcome.failed);
+    ck_assert_str_eq(outcome.text, "updated\n");
+    deployment->ops->free(deployment);
+    deployment = programs_new(loop);
+    ck_assert_int_eq(write(go, "\n", 1), 1);
+    struct pollfd answer = {.fd = told, .events = POLLIN};
+    ck_assert_int_eq(poll(&answer, 1, 20000), 1);
+    close(go);
+    close(told);
+    unlink(go_path);
+    unlink(told_path);
+    rmdir(folder);
+}
+END_TEST
+
 static char requested[2048];
 
 static void serve_one(struct peer_link *link)
@@ -209,6 +257,7 @@ int main(void)
     tcase_add_test(tcase, a_program_runs_and_its_output_comes_back);
     tcase_add_test(tcase, a_missing_program_is_told_in_a_later_turn);
     tcase_add_test(tcase, a_program_is_cancelled_with_a_callback_and_dropped_without);
+    tcase_add_test(tcase, a_server_that_a_program_started_outlives_the_deployment);
     tcase_add_loop_test(tcase, a_request_is_sent_as_asked_for, 0,
                         (int)(sizeof requests / sizeof *requests));
     tcase_add_loop_test(tcase, only_http_is_spoken, 0, (int)(sizeof bad_urls / sizeof *bad_urls));
