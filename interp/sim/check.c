@@ -77,8 +77,8 @@ static bool counts_are_sound(const struct sim *sim, struct tally *tallies, struc
         if (partition->primary != NO_SERVER) {
             tallies[partition->primary].primaries++;
         }
-        if (partition->proposed_primary != NO_SERVER) {
-            tallies[partition->proposed_primary].proposed++;
+        if (partition->proposed_node != NO_SERVER && partition->proposed_type != CT_ADD_SECONDARY) {
+            tallies[partition->proposed_node].proposed++;
         }
         for (int32_t s = 0; s < partition->secondary_count; s++) {
             tallies[partition->secondaries[s]].secondaries++;

@@ -76,6 +76,10 @@ static void beacon_acknowledged(struct sim *sim, const struct event *event)
         delay_us = event->value + timings->beacon_us - sim->now_us;
     } else if (event->node != NO_SERVER && event->node != server->guess) {
         server->guess = event->node;
+        if (sim->model.release == RELEASE_2_5 && server->acked_send_us < server->started_us) {
+            /* Seen: a server that has just started goes on after 3 s, where master's do at once. */
+            delay_us = timings->beacon_us;
+        }
     } else {
         guess_next(sim, server);
         delay_us = at_most_one_second(timings->beacon_us);

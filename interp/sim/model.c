@@ -23,13 +23,14 @@ static const struct model_timings default_timings = {
     .zk_write_us = 8 * US_PER_MS,
     .state_change_us = 500,
     .zk_session_us = 10 * US_PER_SECOND,
-    .stale_lock_us = 1700 * US_PER_MS,
+    .stale_lock_us = 300 * US_PER_MS,
     .leader_load_us = 200 * US_PER_MS,
     .close_us = 50 * US_PER_MS,
     .stop_us = 50 * US_PER_MS,
     .install_us = 2 * US_PER_SECOND,
     .start_us = 600 * US_PER_MS,
     .load_us = 3 * US_PER_MS,
+    .replay_us = 20 * US_PER_MS,
     .learn_us = 20 * US_PER_MS,
     .update_retry_us = 1 * US_PER_SECOND,
 };
@@ -98,6 +99,7 @@ static bool check_timings(const struct model_timings *timings, struct error *err
         {"install", timings->install_us, 0},
         {"start", timings->start_us, 0},
         {"load", timings->load_us, 0},
+        {"replay", timings->replay_us, 0},
         {"learn", timings->learn_us, 0},
         {"update retry", timings->update_retry_us, US_PER_MS},
     };

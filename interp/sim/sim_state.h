@@ -76,16 +76,19 @@ struct server {
     int64_t beacon_us; /* received last */
     int32_t primaries; /* by the records */
     int32_t secondaries;
-    int32_t proposed; /* primaries that proposals under way will make */
+    int32_t proposed;          /* primaries that proposals under way will make */
+    int32_t proposed_replicas; /* ... and replicas of either kind */
     int64_t added_in_tick;
 
     /* the replicas it has: open, closing, closed, or on disk while it is down */
-    int32_t first_replica; /* index, or -1 */
+    int32_t first_replica; /* index, or -1; in the order of partitions at the start */
+    int32_t last_replica;
     int32_t open_count;
     int32_t opening_count;
     int32_t closing_count;
     int64_t close_free_us[CLOSE_SLOTS];
     int64_t learn_free_us[LEARN_SLOTS];
+    int64_t load_free_us; /* a replica is loaded each load_us / LOAD_SLOTS */
     /* what 2.x's command perf-counters shows: a snapshot at most 10 s old */
     int64_t counters_us;
     struct replica_counts counters;
@@ -112,6 +115,7 @@ struct replica {
     bool transient; /* INACTIVE, and may return at the same ballot */
     bool restarted; /* loaded by this process, not yet seen in a config sync */
     bool learning;  /* POTENTIAL_SECONDARY, and not done */
+    bool dirty;     /* written and not closed when the process ended: its log is replayed */
     bool to_meta;   /* `request` is on its way to the leader: one at a time */
     struct change request;
     int64_t ballot;
@@ -158,7 +162,9 @@ struct partition {
     bool unnamed; /* proposed without the names master needs: aborts the leader's next tick */
     struct action actions[ACTION_MAX];
     int64_t action_epoch;
-    int16_t proposed_primary; /* counted in the tables' `proposed` */
+    int16_t proposed_node; /* counted in the shares' `proposed` and `proposed_replicas` */
+    uint8_t proposed_type;
+    int8_t preferred_drop; /* where an emergency goes on to look in `dropped`; -1: at the newest */
     uint8_t dropped_count;
     struct dropped dropped[DROPPED_MAX]; /* oldest first */
 
@@ -178,13 +184,20 @@ struct partition {
     int64_t writes_away_us;
 };
 
+/* What a replica server has of one table. */
+struct share {
+    int32_t primaries; /* by the records */
+    int32_t replicas;
+    int32_t proposed; /* by proposals not yet done */
+    int32_t proposed_replicas;
+};
+
 struct table {
     const struct model_table *model;
     int32_t app_id;
     int32_t first_partition;
     int32_t min_replicas; /* that a write needs */
-    int32_t *primaries;   /* per replica server, by the records */
-    int32_t *proposed;    /* ... and by proposals not yet done */
+    struct share *shares; /* per replica server */
 };
 
 /* ---- the leader */
@@ -214,8 +227,9 @@ struct sim {
 
     struct server *servers;
     int32_t server_count;
-    struct table *tables;
+    struct table *tables; /* by app id */
     int32_t table_count;
+    int32_t *tables_by_name; /* as the guardian goes through them */
     struct partition *partitions;
     int32_t partition_count;
     struct replica *replicas;
