@@ -85,7 +85,9 @@ static const struct field timing_fields[] = {
     TIMING("install", install_us, "package and configuration"),
     TIMING("start", start_us, "from the process's start to its first beacon, without replicas"),
     TIMING("load", load_us, "loading one replica"),
+    TIMING("replay", replay_us, "the log of one written replica that was not closed"),
     TIMING("learn", learn_us, "one replica catching up"),
+    TIMING("copy", copy_us, "copying one replica to a server that never had it"),
     TIMING("update_retry", update_retry_us, "until a change of configuration is asked for again"),
 };
 static const struct field model_fields[] = {

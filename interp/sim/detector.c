@@ -46,8 +46,9 @@ static void beacon_arrives(struct sim *sim, const struct event *event)
     const struct model_timings *timings = &sim->model.timings;
     int32_t meta = event->node;
     struct event answer = *event;
-    if (!process_is_up(sim, meta)) {
-        bool silent = sim->servers[meta].stage == STAGE_BOUND;
+    bool up = process_is_up(sim, meta);
+    if (!up || !stability_accepts(sim, meta, event->server)) {
+        bool silent = up || sim->servers[meta].stage == STAGE_BOUND;
         answer.kind = EVENT_BEACON_LOST;
         sim_schedule(sim, silent ? timings->beacon_us * 2 / 3 : timings->rpc_latency_us, answer);
         return;
@@ -179,6 +180,7 @@ static void sync_replies(struct sim *sim, int32_t number)
         return;
     }
     server->link = LINK_UP;
+    server->reported = true;
     for (int32_t r = server->first_replica; r >= 0; r = sim->replicas[r].next_in_server) {
         sync_replica(sim, &sim->replicas[r]);
     }

@@ -403,6 +403,17 @@ static bool cure_table(struct sim *sim, const struct table *table, int32_t *defe
     return true;
 }
 
+/* Seen: table by table in the order of their names. */
+static bool cure_all(struct sim *sim, int32_t *deferred_count)
+{
+    for (int32_t t = 0; t < sim->table_count; t++) {
+        if (!cure_table(sim, &sim->tables[sim->tables_by_name[t]], deferred_count)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void guardian_tick(struct sim *sim)
 {
     int32_t deferred_count = 0;
@@ -412,11 +423,8 @@ void guardian_tick(struct sim *sim)
     for (int32_t i = 0; i < sim->model.replica_count; i++) {
         sim->servers[i].added_in_tick = 0;
     }
-    /* Seen: table by table in the order of their names. */
-    for (int32_t t = 0; t < sim->table_count; t++) {
-        if (!cure_table(sim, &sim->tables[sim->tables_by_name[t]], &deferred_count)) {
-            return;
-        }
+    if (!cure_all(sim, &deferred_count)) {
+        return;
     }
     /* Pass A: those without any secondary; pass B: the rest. */
     for (int32_t pass = 0; pass < 2; pass++) {
@@ -426,5 +434,8 @@ void guardian_tick(struct sim *sim)
                 send_add(sim, partition);
             }
         }
+    }
+    if (balancer_tick(sim)) {
+        cure_all(sim, &deferred_count); /* its first actions go at once */
     }
 }

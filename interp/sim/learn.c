@@ -1,10 +1,9 @@
 #include "sim/sim_state.h"
 
 /* Facts: reference behaviour 6. What a learner lacks is little (LT_CACHE, LT_LOG), unless it has
- * nothing at all: then it copies everything. */
+ * nothing at all: then it copies everything (LT_APP). */
 
 enum {
-    FULL_COPY_FACTOR = 50,
     /* Seen: 25-35 ms a replica where loading at the start takes 13.5 ms. */
     REOPEN_NUMERATOR = 5,
     REOPEN_DENOMINATOR = 2,
@@ -86,8 +85,9 @@ static int64_t take_slot(struct sim *sim, struct server *server, int64_t work_us
     return *slot - sim->now_us;
 }
 
-static void learn(struct sim *sim, const struct event *event, int64_t work_us)
+static void learn(struct sim *sim, const struct event *event)
 {
+    int64_t work_us = sim->model.timings.learn_us;
     struct server *server = &sim->servers[event->server];
     struct event done = *event;
     done.kind = EVENT_LEARN_DONE;
@@ -115,8 +115,19 @@ static void learn_opened(struct sim *sim, const struct event *event)
     if (free_us > sim->now_us) {
         sim_schedule(sim, free_us - sim->now_us, *event);
     } else {
-        learn(sim, event, sim->model.timings.learn_us);
+        learn(sim, event);
     }
+}
+
+/* NULL: all are taken. */
+static int64_t *free_copy_slot(struct sim *sim, struct server *server)
+{
+    for (int32_t i = 0; i < COPY_SLOTS; i++) {
+        if (server->copy_free_us[i] <= sim->now_us) {
+            return &server->copy_free_us[i];
+        }
+    }
+    return NULL;
 }
 
 static void learn_start(struct sim *sim, const struct event *event)
@@ -125,15 +136,17 @@ static void learn_start(struct sim *sim, const struct event *event)
     const struct model_timings *timings = &sim->model.timings;
     struct replica *replica =
         partition_replica(sim, &sim->partitions[event->partition], event->server);
-    int64_t work_us = timings->learn_us;
     bool on_disk = false;
     if (server->stage != STAGE_READY || server->link != LINK_UP) {
         return;
     }
     bool is_new = replica == NULL;
+    int64_t *copy_free_us = free_copy_slot(sim, server);
     if (is_new) {
+        if (copy_free_us == NULL) {
+            return; /* enough copies are under way; the meta server repeats it each tick */
+        }
         replica = world_add_replica(sim, event->partition, event->server);
-        work_us *= FULL_COPY_FACTOR;
     }
     switch ((enum place)replica->place) {
     case PLACE_CLOSED:
@@ -156,10 +169,15 @@ static void learn_start(struct sim *sim, const struct event *event)
     replica->restarted = false;
     replica->ballot = event->value;
     replica->opened_us = sim->now_us;
-    if (on_disk && !is_new) {
+    if (is_new) {
+        struct event done = *event;
+        done.kind = EVENT_LEARN_DONE;
+        *copy_free_us = sim->now_us + timings->copy_us;
+        sim_schedule(sim, timings->copy_us, done);
+    } else if (on_disk) {
         open_then_learn(sim, event);
     } else {
-        learn(sim, event, work_us);
+        learn(sim, event);
     }
 }
 

@@ -44,6 +44,7 @@ struct model_timings {
     int64_t load_us;         /* per replica, 24 in parallel: 3 ms */
     int64_t replay_us;       /* log of one written replica that was not closed, serial: 20 ms */
     int64_t learn_us;        /* LT_CACHE or LT_LOG of one replica: 20 ms */
+    int64_t copy_us;         /* LT_APP of one replica, 5 at once for each learner: 1 s */
     int64_t update_retry_us; /* of update_configuration: 1 s */
 };
 
@@ -68,6 +69,8 @@ struct model {
     int64_t live_percentage;     /* 50 */
     int32_t min_live_node_count; /* 3 */
     int32_t mutation_2pc_min_replica_count; /* 2 */
+    int64_t stable_running_us;              /* stable_rs_min_running_seconds: 600 s; 0: no filter */
+    int32_t unstable_restart_max;           /* 5 */
     struct model_timings timings;
 };
 

@@ -22,9 +22,11 @@ static void begin(struct sim *sim, int32_t number)
     server->link = LINK_LOST;
     memset(server->close_free_us, 0, sizeof server->close_free_us);
     memset(server->learn_free_us, 0, sizeof server->learn_free_us);
+    memset(server->copy_free_us, 0, sizeof server->copy_free_us);
     server->load_free_us = 0;
     if (server->role == ROLE_META) {
         settings_reset(sim, &server->settings);
+        stability_forget(sim, number);
     }
     int64_t start_us = sim->model.timings.start_us;
     sim_schedule(sim, start_us / 6, sim_event(sim, EVENT_PROCESS_BOUND, number));

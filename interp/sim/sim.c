@@ -36,6 +36,7 @@ void sim_free(struct sim *sim)
     }
     for (int32_t i = 0; i < sim->server_count; i++) {
         free(sim->servers[i].settings.black_list);
+        free(sim->servers[i].stability);
     }
     for (size_t i = 0; i < sim->violation_count; i++) {
         free((char *)sim->violations[i].what);

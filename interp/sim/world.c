@@ -287,6 +287,8 @@ static void build_server(struct sim *sim, int32_t number, enum role role, int32_
     }
     if (role == ROLE_META) {
         server->settings.black_list = memory_allocate((size_t)sim->model.replica_count);
+        server->stability =
+            memory_allocate((size_t)sim->model.replica_count * sizeof *server->stability);
     }
 }
 

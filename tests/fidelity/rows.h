@@ -65,7 +65,7 @@ static const struct fidelity_row fidelity_rows[] = {
      .phases = {SYNC(2, 5000)}},
     {.name = "master-restart", .release = RELEASE_MASTER, .tick_ms = 4380},
     {.name = "master-crash", .release = RELEASE_MASTER, .tick_ms = 4650},
-    {.name = "master-leader", .release = RELEASE_MASTER, .tick_ms = 4700},
+    {.name = "master-leader", .release = RELEASE_MASTER, .tick_ms = 9000},
     {.name = "master-pacing",
      .release = RELEASE_MASTER,
      .tick_ms = 6650,
