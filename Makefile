@@ -50,6 +50,7 @@ upto       = $(if $(filter $(1),$(firstword $(2))),$(firstword $(2)),$(firstword
 libs_for   = $(foreach f,$(call reverse,$(call upto,$(1),$(FLOORS))),$(call floor_lib,$(f)))
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*/*_test.c))
+FIDELITY   := $(BUILD)/tests/fidelity/fidelity
 FUZZERS    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
 
 .PHONY: all
@@ -84,17 +85,22 @@ $(BUILD)/tests/$(1)/%: $(BUILD)/tests/unit/$(1)/%.o $$(call libs_for,$(1))
 	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(PKG_LIBS) $$(CHECK_LIBS) -lm
 endef
 $(foreach f,$(FLOORS),$(eval $(call unit_rule,$(f))))
+$(FIDELITY): $(BUILD)/tests/fidelity/fidelity.o $(call libs_for,sim)
+	@mkdir -p $(@D)
+	$(SAY) LD $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(CHECK_LIBS) -lm
 .SECONDARY:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 # ---- what people call
 
-.PHONY: help install unit-tests check demo lint fuzz fuzz-build clean
+.PHONY: help install unit-tests check fidelity demo lint fuzz fuzz-build clean
 help:
 	@echo 'make            build $(BUILD)/pegflow'
 	@echo 'make demo       upgrade a simulated cluster with workflows/ha.lua, end to end'
 	@echo 'make check      all checks and tests, then the tests again under the sanitizers'
+	@echo 'make fidelity   compare the simulated cluster with recordings of real ones'
 	@echo 'make install    to PREFIX ($(PREFIX)), below DESTDIR where given'
 	@echo 'make SAN=1      the build with address and undefined behaviour sanitizers, in $(BUILD)/san'
 	@echo 'make lint       clang-tidy and luacheck'
@@ -120,6 +126,9 @@ install: all
 	find README.md LICENSE docs -type f -exec install -D -m 644 {} $(DOC_DIR)/{} ';'
 
 unit-tests: $(UNIT_TESTS)
+
+fidelity: $(FIDELITY)
+	@$(FIDELITY)
 
 # What needs packages starts make anew once they are there: pkg-config was asked when it was parsed.
 check:

@@ -103,6 +103,7 @@ static const struct field table_fields[] = {
      .min = 1, .max = 15},
     {"app_id", FIELD_INTEGER32, 0, "0", "0: numbered in order", TABLE_AT(app_id), .min = 0,
      .max = 1000000},
+    {"written", FIELD_BOOLEAN, 0, NULL, "clients write to it all the time", TABLE_AT(written)},
     {"placement", FIELD_ANY, LATER, NULL, .doc = "which servers hold which partition"},
 };
 static const struct field timing_fields[] = {
@@ -124,7 +125,9 @@ static const struct field timing_fields[] = {
     TIMING("install", install_us, "package and configuration"),
     TIMING("start", start_us, "from the process's start to its first beacon, without replicas"),
     TIMING("load", load_us, "loading one replica"),
+    TIMING("replay", replay_us, "the log of one written replica that was not closed"),
     TIMING("learn", learn_us, "one replica catching up"),
+    TIMING("copy", copy_us, "copying one replica to a server that never had it"),
     TIMING("update_retry", update_retry_us, "until a change of configuration is asked for again"),
 };
 static const struct field model_fields[] = {
@@ -159,6 +162,10 @@ static const struct field model_fields[] = {
      MODEL_AT(min_live_node_count), .min = 0, .max = 1000},
     {"min_replicas_for_writes", FIELD_INTEGER32, 0, NULL, "with fewer, a partition takes no writes",
      MODEL_AT(mutation_2pc_min_replica_count), .min = 0, .max = 15},
+    {"stable_running", FIELD_DURATION, 0, NULL, "a server that starts again sooner is suspicious",
+     MODEL_AT(stable_running_us)},
+    {"unstable_restarts", FIELD_INTEGER32, 0, NULL, "after so many, its beacons get no answer",
+     MODEL_AT(unstable_restart_max), .min = 1, .max = INT32_MAX},
     {"timings", FIELD_RECORD, 0, NULL, "how long things take", RECORD(timing_fields)},
     {"faults", FIELD_ANY, LATER, NULL, .doc = "what goes wrong, and when"},
 };

@@ -51,11 +51,18 @@ static struct wire_list names_of(const struct sim *sim, struct arena *arena, con
 
 void answers_balance_count(const struct sim *sim, struct text *out)
 {
+    const struct balance *balance = &sim->leader.balance;
+    int32_t total = balance->unknown
+                        ? -1
+                        : balance->move_primary + balance->copy_primary + balance->copy_secondary;
     if (sim->traits->json_replies) {
-        text_append_string(out, "{\n  \"copy_pri\": 0,\n  \"copy_sec\": 0,\n  \"move_pri\": 0,\n"
-                                "  \"total\": 0\n}");
+        text_printf(out,
+                    "{\n  \"copy_pri\": %d,\n  \"copy_sec\": %d,\n  \"move_pri\": %d,\n"
+                    "  \"total\": %d\n}",
+                    balance->copy_primary, balance->copy_secondary, balance->move_primary, total);
     } else {
-        text_append_string(out, "move_pri=0,copy_pri=0,copy_sec=0,total=0");
+        text_printf(out, "move_pri=%d,copy_pri=%d,copy_sec=%d,total=%d", balance->move_primary,
+                    balance->copy_primary, balance->copy_secondary, total);
     }
 }
 

@@ -67,6 +67,8 @@ struct tally {
     int32_t primaries;
     int32_t secondaries;
     int32_t proposed;
+    int32_t proposed_replicas;
+    int32_t shares; /* of all tables */
     int32_t places[PLACE_CLOSED + 1];
 };
 
@@ -77,11 +79,18 @@ static bool counts_are_sound(const struct sim *sim, struct tally *tallies, struc
         if (partition->primary != NO_SERVER) {
             tallies[partition->primary].primaries++;
         }
-        if (partition->proposed_primary != NO_SERVER) {
-            tallies[partition->proposed_primary].proposed++;
+        if (partition->proposed_node != NO_SERVER) {
+            struct tally *tally = &tallies[partition->proposed_node];
+            tally->proposed += partition->proposed_type != CT_ADD_SECONDARY;
+            tally->proposed_replicas += partition->proposed_type != CT_UPGRADE_TO_PRIMARY;
         }
         for (int32_t s = 0; s < partition->secondary_count; s++) {
             tallies[partition->secondaries[s]].secondaries++;
+        }
+    }
+    for (int32_t t = 0; t < sim->table_count; t++) {
+        for (int32_t i = 0; i < sim->model.replica_count; i++) {
+            tallies[i].shares += sim->tables[t].shares[i].replicas;
         }
     }
     for (int32_t i = 0; i < sim->replica_count; i++) {
@@ -92,6 +101,8 @@ static bool counts_are_sound(const struct sim *sim, struct tally *tallies, struc
         const struct tally *tally = &tallies[i];
         if (server->primaries != tally->primaries || server->secondaries != tally->secondaries ||
             server->proposed != tally->proposed ||
+            server->proposed_replicas != tally->proposed_replicas ||
+            server->primaries + server->secondaries != tally->shares ||
             server->open_count != tally->places[PLACE_OPEN] ||
             server->opening_count != tally->places[PLACE_OPENING] ||
             server->closing_count != tally->places[PLACE_CLOSING]) {
@@ -133,6 +144,9 @@ static void dump_servers(const struct sim *sim, struct text *out)
                     server->label, server->version, (int)server->stage, server->incarnation,
                     (long long)server->started_us, (int)server->link, server->guess,
                     (int)server->status, (long long)server->beacon_us);
+        for (int32_t m = 0; server->stability != NULL && m < sim->model.replica_count; m++) {
+            text_printf(out, " %d", server->stability[m].restarts);
+        }
         text_printf(out, " primaries %d secondaries %d open %d opening %d closing %d\n",
                     server->primaries, server->secondaries, server->open_count,
                     server->opening_count, server->closing_count);
@@ -151,8 +165,8 @@ static void dump_partition(const struct sim *sim, const struct partition *partit
     for (int32_t i = 0; i < partition->last_drop_count; i++) {
         text_printf(out, " %d", partition->last_drops[i]);
     }
-    text_printf(out, " pending %d actions %d replicas", partition->pending,
-                partition->action_count);
+    text_printf(out, " pending %d actions %d preferred %d replicas", partition->pending,
+                partition->action_count, partition->preferred_drop);
     for (int32_t r = partition->first_replica; r >= 0; r = sim->replicas[r].next_in_partition) {
         const struct replica *replica = &sim->replicas[r];
         text_printf(out, " %d:%s/%d/%lld", replica->server, replica_status_name(replica->status),

@@ -46,8 +46,9 @@ static void beacon_arrives(struct sim *sim, const struct event *event)
     const struct model_timings *timings = &sim->model.timings;
     int32_t meta = event->node;
     struct event answer = *event;
-    if (!process_is_up(sim, meta)) {
-        bool silent = sim->servers[meta].stage == STAGE_BOUND;
+    bool up = process_is_up(sim, meta);
+    if (!up || !stability_accepts(sim, meta, event->server)) {
+        bool silent = up || sim->servers[meta].stage == STAGE_BOUND;
         answer.kind = EVENT_BEACON_LOST;
         sim_schedule(sim, silent ? timings->beacon_us * 2 / 3 : timings->rpc_latency_us, answer);
         return;
@@ -76,6 +77,10 @@ static void beacon_acknowledged(struct sim *sim, const struct event *event)
         delay_us = event->value + timings->beacon_us - sim->now_us;
     } else if (event->node != NO_SERVER && event->node != server->guess) {
         server->guess = event->node;
+        if (sim->model.release == RELEASE_2_5 && server->acked_send_us < server->started_us) {
+            /* Seen: a server that has just started goes on after 3 s, where master's do at once. */
+            delay_us = timings->beacon_us;
+        }
     } else {
         guess_next(sim, server);
         delay_us = at_most_one_second(timings->beacon_us);
@@ -175,6 +180,7 @@ static void sync_replies(struct sim *sim, int32_t number)
         return;
     }
     server->link = LINK_UP;
+    server->reported = true;
     for (int32_t r = server->first_replica; r >= 0; r = sim->replicas[r].next_in_server) {
         sync_replica(sim, &sim->replicas[r]);
     }

@@ -9,12 +9,28 @@ static bool is_alive(const struct sim *sim, int32_t node)
 
 /* ---- the list of actions a partition waits for */
 
+/* What a proposal under way will make counts already when the next node is chosen (upstream
+ * newly_partitions): an upgrade one primary, an assignment a replica besides, a secondary a
+ * replica. */
+static void count_proposed(struct sim *sim, struct partition *partition, int32_t by)
+{
+    struct server *node = &sim->servers[partition->proposed_node];
+    struct share *share = &sim->tables[partition->table].shares[partition->proposed_node];
+    if (partition->proposed_type != CT_ADD_SECONDARY) {
+        node->proposed += by;
+        share->proposed += by;
+    }
+    if (partition->proposed_type != CT_UPGRADE_TO_PRIMARY) {
+        node->proposed_replicas += by;
+        share->proposed_replicas += by;
+    }
+}
+
 static void release_proposed(struct sim *sim, struct partition *partition)
 {
-    if (partition->proposed_primary != NO_SERVER) {
-        sim->tables[partition->table].proposed[partition->proposed_primary]--;
-        sim->servers[partition->proposed_primary].proposed--;
-        partition->proposed_primary = NO_SERVER;
+    if (partition->proposed_node != NO_SERVER) {
+        count_proposed(sim, partition, -1);
+        partition->proposed_node = NO_SERVER;
     }
 }
 
@@ -45,10 +61,11 @@ static void assign_cure(struct sim *sim, struct partition *partition, struct act
     partition->actions[0] = action;
     partition->action_count = 1;
     partition->action_epoch = sim->leader.cleared_epoch;
-    if (action.type == CT_UPGRADE_TO_PRIMARY || action.type == CT_ASSIGN_PRIMARY) {
-        partition->proposed_primary = action.node;
-        sim->tables[partition->table].proposed[action.node]++;
-        sim->servers[action.node].proposed++;
+    if (action.type == CT_UPGRADE_TO_PRIMARY || action.type == CT_ASSIGN_PRIMARY ||
+        action.type == CT_ADD_SECONDARY) {
+        partition->proposed_node = action.node;
+        partition->proposed_type = action.type;
+        count_proposed(sim, partition, 1);
     }
 }
 
@@ -111,6 +128,7 @@ void guardian_note_drop(struct sim *sim, struct partition *partition, int32_t no
         remove_dropped(partition, 0);
     }
     partition->dropped[partition->dropped_count++] = (struct dropped){(int16_t)node, sim->now_us};
+    partition->preferred_drop = (int8_t)(partition->dropped_count - 1);
 }
 
 void guardian_note_add(struct sim *sim, struct partition *partition, int32_t node)
@@ -125,23 +143,51 @@ void guardian_note_add(struct sim *sim, struct partition *partition, int32_t nod
 
 /* ---- cure: no primary (4.4.1) */
 
+enum { LOAD_KEYS = 4 };
+
+/* Fewer primaries, then fewer replicas; of the table first, then of all (less_primaries). */
+static bool has_fewer_primaries(const struct sim *sim, const struct partition *partition, int32_t a,
+                                int32_t b)
+{
+    const struct share *shares = sim->tables[partition->table].shares;
+    const struct server *servers = sim->servers;
+    const int32_t nodes[2] = {a, b};
+    int32_t keys[2][LOAD_KEYS];
+    for (int32_t i = 0; i < 2; i++) {
+        const struct share *share = &shares[nodes[i]];
+        const struct server *node = &servers[nodes[i]];
+        keys[i][0] = share->primaries + share->proposed;
+        keys[i][1] = share->replicas + share->proposed_replicas;
+        keys[i][2] = node->primaries + node->proposed;
+        keys[i][3] = node->primaries + node->secondaries + node->proposed_replicas;
+    }
+    for (int32_t k = 0; k < LOAD_KEYS; k++) {
+        if (keys[0][k] != keys[1][k]) {
+            return keys[0][k] < keys[1][k];
+        }
+    }
+    return false;
+}
+
 static int32_t fewest_primaries(const struct sim *sim, const struct partition *partition)
 {
-    const struct table *table = &sim->tables[partition->table];
     int32_t best = NO_SERVER;
     for (int32_t i = 0; i < partition->secondary_count; i++) {
         int32_t node = partition->secondaries[i];
-        if (!is_alive(sim, node)) {
-            continue;
-        }
-        int32_t in_table = table->primaries[node] + table->proposed[node];
-        int32_t in_all = sim->servers[node].primaries + sim->servers[node].proposed;
-        int32_t best_in_table = best < 0 ? 0 : table->primaries[best] + table->proposed[best];
-        int32_t best_in_all =
-            best < 0 ? 0 : sim->servers[best].primaries + sim->servers[best].proposed;
-        if (best < 0 || in_table < best_in_table ||
-            (in_table == best_in_table && in_all < best_in_all)) {
+        if (is_alive(sim, node) && (best < 0 || has_fewer_primaries(sim, partition, node, best))) {
             best = node;
+        }
+    }
+    return best;
+}
+
+/* A partition that never had a replica. */
+static int32_t fewest_primaries_of_all(const struct sim *sim, const struct partition *partition)
+{
+    int32_t best = NO_SERVER;
+    for (int32_t i = 0; i < sim->model.replica_count; i++) {
+        if (is_alive(sim, i) && (best < 0 || has_fewer_primaries(sim, partition, i, best))) {
+            best = i;
         }
     }
     return best;
@@ -179,6 +225,9 @@ static bool cure_primary(struct sim *sim, struct partition *partition)
     } else if (partition->last_drop_count > 0) {
         type = CT_ASSIGN_PRIMARY;
         node = survivor(sim, partition);
+    } else {
+        type = CT_ASSIGN_PRIMARY;
+        node = fewest_primaries_of_all(sim, partition);
     }
     if (node == NO_SERVER) {
         return false;
@@ -205,37 +254,58 @@ static bool is_emergency(const struct sim *sim, const struct partition *partitio
            settings->black_list[newest->node];
 }
 
+/* Of the table first, then of all (less_partitions). */
+static bool has_fewer_replicas(const struct sim *sim, const struct partition *partition, int32_t a,
+                               int32_t b)
+{
+    const struct share *x = &sim->tables[partition->table].shares[a];
+    const struct share *y = &sim->tables[partition->table].shares[b];
+    const struct server *p = &sim->servers[a];
+    const struct server *q = &sim->servers[b];
+    int32_t in_table = x->replicas + x->proposed_replicas - y->replicas - y->proposed_replicas;
+    int32_t in_all = p->primaries + p->secondaries + p->proposed_replicas - q->primaries -
+                     q->secondaries - q->proposed_replicas;
+    return in_table != 0 ? in_table < 0 : in_all < 0;
+}
+
 static int32_t least_loaded(const struct sim *sim, const struct partition *partition)
 {
     const struct settings *settings = meta_settings(sim);
     int32_t best = NO_SERVER;
-    int32_t best_load = 0;
     for (int32_t i = 0; i < sim->model.replica_count; i++) {
-        const struct server *node = &sim->servers[i];
-        int32_t load = node->primaries + node->secondaries;
         if (is_alive(sim, i) && !settings->black_list[i] && !partition_has_member(partition, i) &&
-            (best < 0 || load < best_load)) {
+            (best < 0 || has_fewer_replicas(sim, partition, i, best))) {
             best = i;
-            best_load = load;
         }
     }
     return best;
 }
 
-static int32_t choose_secondary(const struct sim *sim, const struct partition *partition)
+/* An emergency takes the newest dropped node that lives; the next attempt goes on with the one
+ * dropped before, and at the end begins anew. */
+static int32_t walk_dropped(const struct sim *sim, struct partition *partition)
 {
-    int32_t newest = partition->dropped_count - 1;
-    if (!is_emergency(sim, partition)) {
-        int32_t node = partition->dropped[newest].node;
-        return is_alive(sim, node) ? node : NO_SERVER;
+    if (partition->preferred_drop < 0 || partition->preferred_drop >= partition->dropped_count) {
+        partition->preferred_drop = (int8_t)(partition->dropped_count - 1);
     }
-    for (int32_t i = newest; i >= 0; i--) {
-        int32_t node = partition->dropped[i].node;
+    while (partition->preferred_drop >= 0) {
+        int32_t node = partition->dropped[partition->preferred_drop--].node;
         if (is_alive(sim, node)) {
-            return meta_settings(sim)->black_list[node] ? least_loaded(sim, partition) : node;
+            return node;
         }
     }
-    return least_loaded(sim, partition);
+    return NO_SERVER;
+}
+
+static int32_t choose_secondary(const struct sim *sim, struct partition *partition)
+{
+    if (!is_emergency(sim, partition)) {
+        int32_t node = partition->dropped[partition->dropped_count - 1].node;
+        return is_alive(sim, node) ? node : NO_SERVER;
+    }
+    int32_t node = walk_dropped(sim, partition);
+    bool refused = node == NO_SERVER || meta_settings(sim)->black_list[node];
+    return refused ? least_loaded(sim, partition) : node;
 }
 
 static bool cure_secondary(struct sim *sim, struct partition *partition)
@@ -308,6 +378,42 @@ static void send_add(struct sim *sim, const struct partition *partition)
     proposals_send(sim, partition, partition->actions[0]);
 }
 
+/* Cures one table's partitions. False: the leader died of it. */
+static bool cure_table(struct sim *sim, const struct table *table, int32_t *deferred_count)
+{
+    for (int32_t p = 0; p < table->model->partition_count; p++) {
+        int32_t index = table->first_partition + p;
+        struct partition *partition = &sim->partitions[index];
+        if (partition->pending) {
+            continue;
+        }
+        if (partition->unnamed) {
+            process_end(sim, sim->leader.meta); /* counted when it was proposed */
+            return false;
+        }
+        if (!cure(sim, partition)) {
+            continue;
+        }
+        if (adds(partition)) {
+            sim->deferred[(*deferred_count)++] = index;
+        } else {
+            proposals_send(sim, partition, partition->actions[0]);
+        }
+    }
+    return true;
+}
+
+/* Seen: table by table in the order of their names. */
+static bool cure_all(struct sim *sim, int32_t *deferred_count)
+{
+    for (int32_t t = 0; t < sim->table_count; t++) {
+        if (!cure_table(sim, &sim->tables[sim->tables_by_name[t]], deferred_count)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void guardian_tick(struct sim *sim)
 {
     int32_t deferred_count = 0;
@@ -317,23 +423,8 @@ void guardian_tick(struct sim *sim)
     for (int32_t i = 0; i < sim->model.replica_count; i++) {
         sim->servers[i].added_in_tick = 0;
     }
-    for (int32_t i = 0; i < sim->partition_count; i++) {
-        struct partition *partition = &sim->partitions[i];
-        if (partition->pending) {
-            continue;
-        }
-        if (partition->unnamed) {
-            process_end(sim, sim->leader.meta); /* counted when it was proposed */
-            return;
-        }
-        if (!cure(sim, partition)) {
-            continue;
-        }
-        if (adds(partition)) {
-            sim->deferred[deferred_count++] = i;
-        } else {
-            proposals_send(sim, partition, partition->actions[0]);
-        }
+    if (!cure_all(sim, &deferred_count)) {
+        return;
     }
     /* Pass A: those without any secondary; pass B: the rest. */
     for (int32_t pass = 0; pass < 2; pass++) {
@@ -343,5 +434,8 @@ void guardian_tick(struct sim *sim)
                 send_add(sim, partition);
             }
         }
+    }
+    if (balancer_tick(sim)) {
+        cure_all(sim, &deferred_count); /* its first actions go at once */
     }
 }

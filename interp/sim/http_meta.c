@@ -268,9 +268,10 @@ static void append_table_nodes(struct http_call *call, const struct table *table
     open_object(body, "nodes");
     for (int32_t i = 0; i < count; i++) {
         int32_t node = order[i];
-        if (table->primaries[node] + secondaries[node] > 0) {
-            append_node_row(body, name_of(sim, node), table->primaries[node], secondaries[node]);
-            totals[0] += table->primaries[node];
+        if (table->shares[node].primaries + secondaries[node] > 0) {
+            append_node_row(body, name_of(sim, node), table->shares[node].primaries,
+                            secondaries[node]);
+            totals[0] += table->shares[node].primaries;
             totals[1] += secondaries[node];
         }
     }

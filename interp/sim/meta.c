@@ -118,6 +118,7 @@ static void check_grace(struct sim *sim)
         struct server *node = &sim->servers[i];
         if (node->status == NODE_ALIVE && sim->now_us - node->beacon_us > timings->grace_us) {
             node->status = NODE_UNALIVE;
+            node->reported = false;
             struct event event = sim_event(sim, EVENT_NODE_DEAD, sim->leader.meta);
             event.node = (int16_t)i;
             meta_enqueue(sim, 0, event);
@@ -174,6 +175,7 @@ static void forget_everything(struct sim *sim)
     }
     for (int32_t i = 0; i < sim->model.replica_count; i++) {
         sim->servers[i].status = NODE_INVALID;
+        sim->servers[i].reported = false;
     }
 }
 
@@ -204,6 +206,7 @@ static void leader_loaded(struct sim *sim)
     struct settings *settings = &sim->servers[leader->meta].settings;
     leader->active = true;
     leader->stored_level = sim->model.stored_level;
+    leader->balance = (struct balance){.unknown = false};
     leader->state_free_us = sim->now_us;
     settings->add_secondary_limit = sim->model.add_secondary_limit;
     settings->flow_control = sim->model.flow_control;
@@ -282,6 +285,10 @@ void meta_begin(struct sim *sim)
     leader->stored_level = sim->model.stored_level;
     for (int32_t i = 0; i < sim->model.replica_count; i++) {
         meta_note_beacon(sim, i);
+        sim->servers[i].reported = true;
+        for (int32_t m = 0; m < sim->model.meta_count; m++) {
+            stability_accepts(sim, sim_first_meta(sim) + m, i); /* they know its start */
+        }
     }
     int64_t phase_us = 1 + (int64_t)rng_below(&sim->rng, (uint64_t)timings->tick_us);
     leader->next_tick_us = phase_us;

@@ -23,14 +23,16 @@ static const struct model_timings default_timings = {
     .zk_write_us = 8 * US_PER_MS,
     .state_change_us = 500,
     .zk_session_us = 10 * US_PER_SECOND,
-    .stale_lock_us = 1700 * US_PER_MS,
+    .stale_lock_us = 300 * US_PER_MS,
     .leader_load_us = 200 * US_PER_MS,
     .close_us = 50 * US_PER_MS,
     .stop_us = 50 * US_PER_MS,
     .install_us = 2 * US_PER_SECOND,
     .start_us = 600 * US_PER_MS,
     .load_us = 3 * US_PER_MS,
+    .replay_us = 20 * US_PER_MS,
     .learn_us = 20 * US_PER_MS,
+    .copy_us = 1 * US_PER_SECOND,
     .update_retry_us = 1 * US_PER_SECOND,
 };
 
@@ -56,6 +58,8 @@ void model_init(struct model *model, enum release release)
         .live_percentage = 50,
         .min_live_node_count = 3,
         .mutation_2pc_min_replica_count = 2,
+        .stable_running_us = 600 * US_PER_SECOND,
+        .unstable_restart_max = 5,
         .timings = default_timings,
     };
     model->timings.lease_us = traits->lease_seconds * US_PER_SECOND;
@@ -98,7 +102,9 @@ static bool check_timings(const struct model_timings *timings, struct error *err
         {"install", timings->install_us, 0},
         {"start", timings->start_us, 0},
         {"load", timings->load_us, 0},
+        {"replay", timings->replay_us, 0},
         {"learn", timings->learn_us, 0},
+        {"copy", timings->copy_us, 0},
         {"update retry", timings->update_retry_us, US_PER_MS},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -183,6 +189,7 @@ bool model_check(const struct model *model, struct error *err)
         !check_range("min live node count", model->min_live_node_count, 0, INT32_MAX, err) ||
         !check_range("mutation 2pc min replica count", model->mutation_2pc_min_replica_count, 0,
                      MODEL_REPLICA_MAX, err) ||
+        !check_range("unstable restart max", model->unstable_restart_max, 1, INT32_MAX, err) ||
         !check_timings(&model->timings, err)) {
         return false;
     }

@@ -35,14 +35,16 @@ struct model_timings {
     int64_t zk_write_us;     /* 8 ms */
     int64_t state_change_us; /* META_STATE per change, 500 us */
     int64_t zk_session_us;   /* 10 s */
-    int64_t stale_lock_us;   /* quick restart of a leader: 1.7 s after its start */
+    int64_t stale_lock_us;   /* quick restart of a leader: 300 ms after its start */
     int64_t leader_load_us;  /* at least: 200 ms, + 100 us a partition */
     int64_t close_us;        /* of one replica, 8 in parallel: 50 ms */
     int64_t stop_us;         /* SIGTERM to gone: 50 ms */
     int64_t install_us;      /* package and configuration: 2 s */
     int64_t start_us;        /* process start to its first beacon, without replicas: 600 ms */
     int64_t load_us;         /* per replica, 24 in parallel: 3 ms */
+    int64_t replay_us;       /* log of one written replica that was not closed, serial: 20 ms */
     int64_t learn_us;        /* LT_CACHE or LT_LOG of one replica: 20 ms */
+    int64_t copy_us;         /* LT_APP of one replica, 5 at once for each learner: 1 s */
     int64_t update_retry_us; /* of update_configuration: 1 s */
 };
 
@@ -67,6 +69,8 @@ struct model {
     int64_t live_percentage;     /* 50 */
     int32_t min_live_node_count; /* 3 */
     int32_t mutation_2pc_min_replica_count; /* 2 */
+    int64_t stable_running_us;              /* stable_rs_min_running_seconds: 600 s; 0: no filter */
+    int32_t unstable_restart_max;           /* 5 */
     struct model_timings timings;
 };
 

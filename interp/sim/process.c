@@ -22,8 +22,11 @@ static void begin(struct sim *sim, int32_t number)
     server->link = LINK_LOST;
     memset(server->close_free_us, 0, sizeof server->close_free_us);
     memset(server->learn_free_us, 0, sizeof server->learn_free_us);
+    memset(server->copy_free_us, 0, sizeof server->copy_free_us);
+    server->load_free_us = 0;
     if (server->role == ROLE_META) {
         settings_reset(sim, &server->settings);
+        stability_forget(sim, number);
     }
     int64_t start_us = sim->model.timings.start_us;
     sim_schedule(sim, start_us / 6, sim_event(sim, EVENT_PROCESS_BOUND, number));
@@ -38,12 +41,14 @@ static void serve(struct sim *sim, int32_t number)
         meta_server_up(sim, number);
     } else if (server->role == ROLE_REPLICA) {
         int64_t replicas = 0;
+        int64_t dirty = 0;
         for (int32_t r = server->first_replica; r >= 0; r = sim->replicas[r].next_in_server) {
             replicas++;
+            dirty += sim->replicas[r].dirty;
         }
         const struct model_timings *timings = &sim->model.timings;
-        int64_t rounds = (replicas + LOAD_SLOTS - 1) / LOAD_SLOTS;
-        int64_t delay_us = timings->start_us - timings->start_us / 3 + rounds * timings->load_us;
+        int64_t load_us = replicas * timings->load_us / LOAD_SLOTS + dirty * timings->replay_us;
+        int64_t delay_us = timings->start_us - timings->start_us / 3 + load_us;
         sim_schedule(sim, delay_us, sim_event(sim, EVENT_SERVER_LOADED, number));
     }
 }
@@ -57,6 +62,7 @@ static void loaded(struct sim *sim, int32_t number)
         replica->status = REPLICA_INACTIVE;
         replica->transient = true;
         replica->restarted = true;
+        replica->dirty = false;
         replica->opened_us = sim->now_us;
         replica_set_place(sim, replica, PLACE_OPEN);
         account_update(sim, &sim->partitions[replica->partition]);
@@ -76,6 +82,9 @@ static void lose_replica(struct sim *sim, struct replica *replica)
     if (replica->status == REPLICA_POTENTIAL_SECONDARY) {
         learn_forget(partition, replica->server);
     }
+    /* One that was downgraded but not closed has a log too; a clean one got no writes. */
+    replica->dirty |=
+        (open || replica->place == PLACE_CLOSING) && sim->tables[partition->table].model->written;
     replica->status = REPLICA_INACTIVE;
     replica->to_meta = false;
     replica->learning = false;

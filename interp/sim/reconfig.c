@@ -2,7 +2,10 @@
 
 /* Facts: reference behaviour 5.2 (replica side), 16.3 (meta side). */
 
-enum { UPDATE_TIMEOUT_US = 5 * 1000 * 1000 };
+enum {
+    UPDATE_TIMEOUT_US = 5 * 1000 * 1000,
+    REFUSED_US = 5 * 1000, /* until a refused connection is a failed group check */
+};
 
 /* ---- the replica's side */
 
@@ -41,7 +44,7 @@ void reconfig_leader_lost(struct sim *sim, int32_t partition, int32_t from)
     }
 }
 
-/* The new primary's group check tells the members at once. */
+/* The new primary's group check tells the members at once, and finds those that are gone. */
 static void tell_members(struct sim *sim, const struct partition *partition)
 {
     for (int32_t i = 0; i < partition->secondary_count; i++) {
@@ -52,6 +55,11 @@ static void tell_members(struct sim *sim, const struct partition *partition)
             replica->status = REPLICA_SECONDARY;
             replica->ballot = partition->ballot;
             replica->restarted = false;
+        } else if (sim->servers[node].stage == STAGE_DOWN) {
+            struct event event = sim_event(sim, EVENT_MEMBER_FAILED, partition->primary);
+            event.partition = partition_index(sim, partition);
+            event.node = (int16_t)node;
+            sim_schedule(sim, REFUSED_US, event);
         }
     }
 }
@@ -170,16 +178,18 @@ void reconfig_drop_primary(struct sim *sim, struct partition *partition)
 
 static void set_primary(struct sim *sim, struct partition *partition, int32_t node)
 {
-    struct table *table = &sim->tables[partition->table];
+    struct share *shares = sim->tables[partition->table].shares;
     if (partition->primary != NO_SERVER) {
         sim->servers[partition->primary].primaries--;
-        table->primaries[partition->primary]--;
+        shares[partition->primary].primaries--;
+        shares[partition->primary].replicas--;
     }
     partition->primary = (int16_t)node;
     partition->learner_count = 0;
     if (node != NO_SERVER) {
         sim->servers[node].primaries++;
-        table->primaries[node]++;
+        shares[node].primaries++;
+        shares[node].replicas++;
     }
 }
 
@@ -188,6 +198,7 @@ static void add_secondary(struct sim *sim, struct partition *partition, int32_t 
     ASSERT(partition->secondary_count < SECONDARY_MAX);
     partition->secondaries[partition->secondary_count++] = (int16_t)node;
     sim->servers[node].secondaries++;
+    sim->tables[partition->table].shares[node].replicas++;
 }
 
 static void remove_secondary(struct sim *sim, struct partition *partition, int32_t node)
@@ -199,6 +210,7 @@ static void remove_secondary(struct sim *sim, struct partition *partition, int32
         }
     }
     sim->servers[node].secondaries -= partition->secondary_count - kept;
+    sim->tables[partition->table].shares[node].replicas -= partition->secondary_count - kept;
     partition->secondary_count = (uint8_t)kept;
 }
 

@@ -32,17 +32,18 @@ void sim_free(struct sim *sim)
         return;
     }
     for (int32_t i = 0; i < sim->table_count; i++) {
-        free(sim->tables[i].primaries);
-        free(sim->tables[i].proposed);
+        free(sim->tables[i].shares);
     }
     for (int32_t i = 0; i < sim->server_count; i++) {
         free(sim->servers[i].settings.black_list);
+        free(sim->servers[i].stability);
     }
     for (size_t i = 0; i < sim->violation_count; i++) {
         free((char *)sim->violations[i].what);
     }
     free(sim->violations);
     free(sim->tables);
+    free(sim->tables_by_name);
     free(sim->partitions);
     free(sim->deferred);
     free(sim->replicas);
@@ -193,6 +194,7 @@ static void dispatch(struct sim *sim, const struct event *event)
         proposals_on_arrival(sim, event);
         return;
     case EVENT_LEARN_START:
+    case EVENT_LEARN_OPENED:
     case EVENT_LEARN_DONE:
     case EVENT_LEARN_NOTIFY:
         learn_on_event(sim, event);

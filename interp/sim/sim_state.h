@@ -2,7 +2,8 @@
  *
  * Floor: sim, private to it (and to its tests). One file per part: sim.c (life, dispatch),
  * process.c (start and stop), detector.c (beacons, leases, config sync), meta.c (lock, leader,
- * META_STATE), guardian.c (tick and cure), proposals.c, reconfig.c, learn.c, close.c, account.c,
+ * META_STATE), guardian.c (tick and cure),
+ * balancer.c, stability.c, proposals.c, reconfig.c, learn.c, close.c, account.c,
  * answers.c, commands.c, http.c, control.c, check.c. Each part owns the fields named for it here.
  * Facts: reference behaviour 16.1 (state), 16.2 (events), 16.3 (order). */
 #ifndef PEGFLOW_SIM_SIM_STATE_H
@@ -21,6 +22,7 @@ enum {
     ACTION_MAX = 3,
     CLOSE_SLOTS = 8, /* THREAD_POOL_REPLICATION_LONG */
     LOAD_SLOTS = 24, /* THREAD_POOL_LOCAL_APP */
+    COPY_SLOTS = 5,  /* learn_app_max_concurrent_count */
     LEARN_SLOTS = 2, /* seen: about 70-100 re-added replicas a second */
 };
 
@@ -46,6 +48,13 @@ struct settings {
     bool only_primary_balancer;
     bool balancer_in_turn;
     bool *black_list; /* one for each replica server */
+};
+
+/* What a meta server remembers of a replica server's starts. */
+struct stability {
+    bool known;
+    int32_t restarts; /* too soon after one another */
+    int64_t started_us;
 };
 
 struct server {
@@ -74,24 +83,30 @@ struct server {
     /* meta.c: the leader's view of a replica server */
     enum node_status status;
     int64_t beacon_us; /* received last */
+    bool reported;     /* the leader has had a config sync from it */
     int32_t primaries; /* by the records */
     int32_t secondaries;
-    int32_t proposed; /* primaries that proposals under way will make */
+    int32_t proposed;          /* primaries that proposals under way will make */
+    int32_t proposed_replicas; /* ... and replicas of either kind */
     int64_t added_in_tick;
 
     /* the replicas it has: open, closing, closed, or on disk while it is down */
-    int32_t first_replica; /* index, or -1 */
+    int32_t first_replica; /* index, or -1; in the order of partitions at the start */
+    int32_t last_replica;
     int32_t open_count;
     int32_t opening_count;
     int32_t closing_count;
     int64_t close_free_us[CLOSE_SLOTS];
     int64_t learn_free_us[LEARN_SLOTS];
+    int64_t copy_free_us[COPY_SLOTS];
+    int64_t load_free_us; /* a replica is loaded each load_us / LOAD_SLOTS */
     /* what 2.x's command perf-counters shows: a snapshot at most 10 s old */
     int64_t counters_us;
     struct replica_counts counters;
 
-    /* meta.c: a meta server */
+    /* meta.c, stability.c: a meta server */
     struct settings settings;
+    struct stability *stability; /* one for each replica server */
 };
 
 /* ---- partitions and replicas */
@@ -112,6 +127,7 @@ struct replica {
     bool transient; /* INACTIVE, and may return at the same ballot */
     bool restarted; /* loaded by this process, not yet seen in a config sync */
     bool learning;  /* POTENTIAL_SECONDARY, and not done */
+    bool dirty;     /* written and not closed when the process ended: its log is replayed */
     bool to_meta;   /* `request` is on its way to the leader: one at a time */
     struct change request;
     int64_t ballot;
@@ -158,7 +174,9 @@ struct partition {
     bool unnamed; /* proposed without the names master needs: aborts the leader's next tick */
     struct action actions[ACTION_MAX];
     int64_t action_epoch;
-    int16_t proposed_primary; /* counted in the tables' `proposed` */
+    int16_t proposed_node; /* counted in the shares' `proposed` and `proposed_replicas` */
+    uint8_t proposed_type;
+    int8_t preferred_drop; /* where an emergency goes on to look in `dropped`; -1: at the newest */
     uint8_t dropped_count;
     struct dropped dropped[DROPPED_MAX]; /* oldest first */
 
@@ -178,13 +196,20 @@ struct partition {
     int64_t writes_away_us;
 };
 
+/* What a replica server has of one table. */
+struct share {
+    int32_t primaries; /* by the records */
+    int32_t replicas;
+    int32_t proposed; /* by proposals not yet done */
+    int32_t proposed_replicas;
+};
+
 struct table {
     const struct model_table *model;
     int32_t app_id;
     int32_t first_partition;
     int32_t min_replicas; /* that a write needs */
-    int32_t *primaries;   /* per replica server, by the records */
-    int32_t *proposed;    /* ... and by proposals not yet done */
+    struct share *shares; /* per replica server */
 };
 
 /* ---- the leader */
@@ -192,6 +217,14 @@ struct table {
 struct lock_entry {
     int16_t meta;
     uint32_t incarnation;
+};
+
+/* What the balancer would do, as published. */
+struct balance {
+    bool unknown; /* not all servers have reported */
+    int32_t move_primary;
+    int32_t copy_primary;
+    int32_t copy_secondary;
 };
 
 struct leader {
@@ -202,6 +235,7 @@ struct leader {
     int64_t clear_epoch;   /* of the newest order to clear proposals ... */
     int64_t cleared_epoch; /* ... and of the newest that was carried out */
     int64_t next_tick_us;
+    struct balance balance;
 };
 
 struct sim {
@@ -214,8 +248,9 @@ struct sim {
 
     struct server *servers;
     int32_t server_count;
-    struct table *tables;
+    struct table *tables; /* by app id */
     int32_t table_count;
+    int32_t *tables_by_name; /* as the guardian goes through them */
     struct partition *partitions;
     int32_t partition_count;
     struct replica *replicas;
@@ -308,6 +343,15 @@ void guardian_clear_actions(struct sim *sim, struct partition *partition);
 void guardian_pop_action(struct sim *sim, struct partition *partition);
 void guardian_note_drop(struct sim *sim, struct partition *partition, int32_t node);
 void guardian_note_add(struct sim *sim, struct partition *partition, int32_t node);
+
+/* ---- balancer.c */
+/* Counts, and at lively gives partitions their moves: true, they are to be sent. */
+bool balancer_tick(struct sim *sim);
+
+/* ---- stability.c */
+void stability_forget(struct sim *sim, int32_t meta);
+/* Is a beacon of this replica server answered by this meta server? */
+bool stability_accepts(struct sim *sim, int32_t meta, int32_t node);
 
 /* ---- proposals.c */
 /* The answer's `err`; NULL: the process died of it. */

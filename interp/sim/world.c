@@ -85,10 +85,16 @@ struct replica *world_add_replica(struct sim *sim, int32_t partition, int32_t se
         .status = REPLICA_INACTIVE,
         .place = PLACE_CLOSED,
         .next_in_partition = sim->partitions[partition].first_replica,
-        .next_in_server = sim->servers[server].first_replica,
+        .next_in_server = -1,
     };
     sim->partitions[partition].first_replica = sim->replica_count;
-    sim->servers[server].first_replica = sim->replica_count;
+    struct server *node = &sim->servers[server];
+    if (node->first_replica < 0) {
+        node->first_replica = sim->replica_count;
+    } else {
+        sim->replicas[node->last_replica].next_in_server = sim->replica_count;
+    }
+    node->last_replica = sim->replica_count;
     sim->replica_count++;
     return replica;
 }
@@ -142,10 +148,12 @@ static void place_replica(struct sim *sim, int32_t index, int32_t server, bool i
 {
     struct partition *partition = &sim->partitions[index];
     struct server *node = &sim->servers[server];
+    struct share *share = &sim->tables[partition->table].shares[server];
+    share->replicas++;
     if (is_primary) {
         partition->primary = (int16_t)server;
         node->primaries++;
-        sim->tables[partition->table].primaries[server]++;
+        share->primaries++;
     } else {
         partition->secondaries[partition->secondary_count++] = (int16_t)server;
         node->secondaries++;
@@ -166,7 +174,8 @@ static void build_partition(struct sim *sim, int32_t table_index, int32_t p, int
         .gpid = {table->app_id, p},
         .primary = NO_SERVER,
         .change_from = NO_SERVER,
-        .proposed_primary = NO_SERVER,
+        .proposed_node = NO_SERVER,
+        .preferred_drop = -1,
         .first_replica = -1,
         .last_committed_decree = 10,
         .serving = NO_SERVER,
@@ -202,6 +211,23 @@ static int compare_tables(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
+/* Insertion sort: tables are few, and mostly in order. */
+static void sort_by_name(struct sim *sim)
+{
+    sim->tables_by_name =
+        memory_allocate((size_t)(sim->table_count + 1) * sizeof *sim->tables_by_name);
+    for (int32_t i = 0; i < sim->table_count; i++) {
+        int32_t hole = i;
+        const char *name = sim->tables[i].model->name;
+        while (hole > 0 &&
+               strcmp(sim->tables[sim->tables_by_name[hole - 1]].model->name, name) > 0) {
+            sim->tables_by_name[hole] = sim->tables_by_name[hole - 1];
+            hole--;
+        }
+        sim->tables_by_name[hole] = i;
+    }
+}
+
 static void build_tables(struct sim *sim)
 {
     const struct model *model = &sim->model;
@@ -214,11 +240,11 @@ static void build_tables(struct sim *sim)
             .model = table,
             .app_id = table->app_id == 0 ? i + 1 : table->app_id,
             .min_replicas = min_replicas(sim, table->max_replica_count),
-            .primaries = memory_allocate((size_t)model->replica_count * sizeof(int32_t)),
-            .proposed = memory_allocate((size_t)model->replica_count * sizeof(int32_t)),
+            .shares = memory_allocate((size_t)model->replica_count * sizeof(struct share)),
         };
     }
     qsort(sim->tables, (size_t)sim->table_count, sizeof *sim->tables, compare_tables);
+    sort_by_name(sim);
     sim->partitions = memory_allocate((size_t)(sim->partition_count + 1) * sizeof *sim->partitions);
     sim->deferred = memory_allocate((size_t)(sim->partition_count + 1) * sizeof *sim->deferred);
     int32_t first = 0;
@@ -248,6 +274,7 @@ static void build_server(struct sim *sim, int32_t number, enum role role, int32_
         .started_us = -(int64_t)(3600 - number) * 1000000,
         .guess = NO_SERVER,
         .first_replica = -1,
+        .last_replica = -1,
     };
     snprintf(server->label, sizeof server->label, "%c%d", letters[role], index + 1);
     snprintf(server->version, sizeof server->version, "%s", sim->model.version);
@@ -260,6 +287,8 @@ static void build_server(struct sim *sim, int32_t number, enum role role, int32_
     }
     if (role == ROLE_META) {
         server->settings.black_list = memory_allocate((size_t)sim->model.replica_count);
+        server->stability =
+            memory_allocate((size_t)sim->model.replica_count * sizeof *server->stability);
     }
 }
 

@@ -433,6 +433,8 @@ function cluster(fields) end
 ---@field live_percentage? integer with fewer servers alive, all is frozen
 ---@field min_live_nodes? integer with fewer servers alive, all is frozen
 ---@field min_replicas_for_writes? integer with fewer, a partition takes no writes
+---@field stable_running? string|pegflow.duration a server that starts again sooner is suspicious
+---@field unstable_restarts? integer after so many, its beacons get no answer
 ---@field timings? table how long things take
 
 ---a cluster to simulate

@@ -29,8 +29,8 @@ START_TEST(restarted_leader_gives_way_and_its_settings_are_lost)
     lab_wait_ms(&lab, 100);
     ck_assert_int_eq(lab_leader(&lab), NO_SERVER);
     int32_t took_ms = wait_for_leader(&lab);
-    ck_assert_int_ge(took_ms, 1500);
-    ck_assert_int_le(took_ms, 2500);
+    ck_assert_int_ge(took_ms, 300);
+    ck_assert_int_le(took_ms, 1500);
     ck_assert_int_eq(lab_leader(&lab), m1 + 1);
     ck_assert_str_eq(query_limit(&lab, m1 + 1), "20");
     ck_assert_str_eq(lab_set(&lab, SETTING_BLACK_LIST), "get ok: ");

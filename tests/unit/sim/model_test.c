@@ -158,7 +158,7 @@ START_TEST(placement_is_even_without_one_and_exact_with_one)
     lab.model.table_count = 2;
     lab_start(&lab);
     for (int32_t i = 0; i < 5; i++) {
-        ck_assert_int_eq(lab.sim->tables[0].primaries[i], 10);
+        ck_assert_int_eq(lab.sim->tables[0].shares[i].primaries, 10);
     }
     const struct partition *first = lab_partition(&lab, 2, 0);
     const struct partition *second = lab_partition(&lab, 2, 1);
