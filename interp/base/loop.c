@@ -53,6 +53,16 @@ bool loop_is_virtual(const struct loop *loop)
     return loop->is_virtual;
 }
 
+void loop_set_log(struct loop *loop, struct log *log)
+{
+    loop->log = log;
+}
+
+struct log *loop_log(const struct loop *loop)
+{
+    return loop->log;
+}
+
 int64_t loop_now_us(const struct loop *loop)
 {
     return loop->is_virtual ? loop->virtual_us : clock_us(CLOCK_MONOTONIC) - loop->start_us;

@@ -2,14 +2,15 @@
  * transfers in one wait.
  *
  * Floor: base. Under the real clock the wait is curl_multi_poll, with everything else as extra
- * descriptors. Under the virtual clock nothing waits and libcurl is not entered: when no callback is
- * due, time jumps to the next timer. All callbacks run from loop_run, one at a time, never inside
- * the call that started them. Whoever starts a thing owns its memory and keeps it until it was
- * cancelled or has ended. */
+ * descriptors. Under the virtual clock nothing waits and libcurl is not entered: when no callback
+ * is due, time jumps to the next timer. All callbacks run from loop_run, one at a time, never
+ * inside the call that started them. Whoever starts a thing owns its memory and keeps it until it
+ * was cancelled or has ended. */
 #ifndef PEGFLOW_BASE_LOOP_H
 #define PEGFLOW_BASE_LOOP_H
 
 #include "base/error.h"
+#include "base/log.h"
 
 #include <signal.h>
 #include <stdbool.h>
@@ -20,7 +21,8 @@ struct loop;
 
 /* A loop under the real clock (CLOCK_MONOTONIC). Never fails but for lack of descriptors. */
 bool loop_open_real(struct loop **out, struct error *err);
-/* A loop under a virtual clock that starts at 0 and shows `wall_start_us` (since 1970) as the wall. */
+/* A loop under a virtual clock that starts at 0 and shows `wall_start_us` (since 1970) as the wall.
+ */
 struct loop *loop_new_virtual(int64_t wall_start_us);
 void loop_close(struct loop *loop); /* NULL is fine; all timers must have been cancelled or fired */
 bool loop_is_virtual(const struct loop *loop);
@@ -35,6 +37,11 @@ int64_t loop_wall_us(const struct loop *loop);
 bool loop_run(struct loop *loop, struct error *err);
 void loop_stop(struct loop *loop); /* from a callback: loop_run returns after it */
 
+/* Where those who work on this loop write their log; NULL (as at first): nowhere. Stays the
+ * caller's. */
+void loop_set_log(struct loop *loop, struct log *log);
+struct log *loop_log(const struct loop *loop);
+
 /* ---- timers: zero-initialise; equal deadlines fire in the order they were started */
 typedef void timer_fn(void *ctx);
 struct timer {
@@ -46,7 +53,8 @@ struct timer {
     void *ctx;
 };
 /* Starts, or starts anew. A delay <= 0 fires in the next turn of the loop. O(log timers). */
-void timer_start(struct loop *loop, struct timer *timer, int64_t delay_us, timer_fn *fire, void *ctx);
+void timer_start(struct loop *loop, struct timer *timer, int64_t delay_us, timer_fn *fire,
+                 void *ctx);
 void timer_cancel(struct timer *timer); /* fine when not active */
 bool timer_is_active(const struct timer *timer);
 

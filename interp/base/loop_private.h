@@ -19,6 +19,7 @@ struct loop {
     struct timer **heap; /* binary, by (due_us, order) */
     size_t timer_count;
     size_t timer_capacity;
+    struct log *log;
     struct loop_wait *wait; /* NULL under the virtual clock */
 };
 

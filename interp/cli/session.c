@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const int64_t meet_timeout_us = CLUSTER_CALL_TIMEOUT_US;
 
@@ -111,9 +112,14 @@ bool session_meet(struct session *session, struct error *err)
         return false;
     }
     session->cluster_file = &session->resolved;
+    if (!log_open(&session->log, getenv("PEGFLOW_LOG"), STDERR_FILENO, err)) {
+        error_wrap(err, "PEGFLOW_LOG");
+        return false;
+    }
     if (!loop_open_real(&session->loop, err)) {
         return false;
     }
+    loop_set_log(session->loop, &session->log);
     session->transport = sockets_new(session->loop);
     session->cluster = cluster_new(session->transport, session->cluster_file->metas,
                                    session->cluster_file->meta_count);
@@ -159,6 +165,7 @@ void session_close(struct session *session)
         session->transport->ops->free(session->transport);
     }
     loop_close(session->loop);
+    log_close(&session->log);
     snapshot_clear(&session->snapshot);
     arena_clear(&session->arena);
     if (session->lang != NULL) {

@@ -14,6 +14,7 @@ struct session {
     const struct cluster_file *cluster_file; /* as loaded; once met, with names resolved */
     struct cluster_file resolved;
     struct loop *loop;
+    struct log log; /* to stderr, where PEGFLOW_LOG asks for it */
     struct transport *transport;
     struct cluster *cluster;
     struct arena arena;

@@ -89,10 +89,18 @@ static void note_failed_attempt(struct connection *connection)
     connection->not_before_us = loop_now_us(connection->loop) + backoff_us;
 }
 
+static void log_about(const struct connection *connection, enum log_level level, const char *what)
+{
+    char server[ADDRESS_TEXT_BYTES];
+    log_write(loop_log(connection->loop), level, loop_now_us(connection->loop), "%s: %s",
+              address_format(connection->address, server), what);
+}
+
 /* Fails each pending call, in later turns. A connection that never brought a reply counts as a
  * failed attempt: what accepts and closes, or talks nonsense, is not asked without a pause. */
 static void break_connection(struct connection *connection, enum error_code code, const char *what)
 {
+    log_about(connection, LOG_INFO, what);
     if (connection->replies == 0) {
         note_failed_attempt(connection);
     }
@@ -131,6 +139,7 @@ static void connect_now(void *ctx)
         .sin_addr.s_addr = htonl(connection->address.ip),
     };
     int on = 1;
+    log_about(connection, LOG_DEBUG, "connecting");
     unsigned unacknowledged_ms = UNACKNOWLEDGED_LIMIT_MS;
     connection->replies = 0;
     connection->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

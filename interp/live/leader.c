@@ -115,7 +115,14 @@ static void on_answer(struct task *task, size_t index, const void *response,
         ask_later(asker, ask_again_us);
         return;
     }
-    task->cluster->leader = task->cluster->metas[asker->meta];
+    struct address found = task->cluster->metas[asker->meta];
+    if (!address_equal(found, task->cluster->leader)) {
+        char text[ADDRESS_TEXT_BYTES];
+        struct loop *loop = task->cluster->transport->loop;
+        log_write(loop_log(loop), LOG_INFO, loop_now_us(loop), "%s leads",
+                  address_format(found, text));
+    }
+    task->cluster->leader = found;
     task->found_us = asker->asked_us;
     leader_search_free(search);
     task->search = NULL;

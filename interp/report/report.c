@@ -3,7 +3,7 @@
 #include "base/duration.h"
 #include "base/text.h"
 #include "lang/lang.h"
-#include "report/output.h"
+#include "base/output.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* report/report.h - a run's events as lines for a person, or as JSON lines for a program.
  *
  * Floor: report. Each is an event_sink; an output that is slow, stopped or gone never stops a run
- * (report/output.h). */
+ * (base/output.h). */
 #ifndef PEGFLOW_REPORT_REPORT_H
 #define PEGFLOW_REPORT_REPORT_H
 

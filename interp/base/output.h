@@ -1,11 +1,11 @@
-/* report/output.h - lines to a descriptor that may block, be slow, or be gone.
+/* base/output.h - lines to a descriptor that may block, be slow, or be gone.
  *
- * Floor: report. A terminal stopped by Ctrl-S or a stuck pager must not stop a run, nor the keeper
+ * Floor: base. A terminal stopped by Ctrl-S or a stuck pager must not stop a run, nor the keeper
  * of its holds: what cannot be written now waits in memory, up to a bound, and then lines are
  * dropped and counted. A closed terminal or pipe drops everything. The descriptor stays the
  * caller's. */
-#ifndef PEGFLOW_REPORT_OUTPUT_H
-#define PEGFLOW_REPORT_OUTPUT_H
+#ifndef PEGFLOW_BASE_OUTPUT_H
+#define PEGFLOW_BASE_OUTPUT_H
 
 #include "base/text.h"
 
