@@ -100,7 +100,9 @@ static bool compile(lua_State *L, struct loaded_file *file)
 {
     struct lang *lang = lang_of(L);
     struct text text = {0};
-    if (!read_whole(lang, file->path, file->shown, &text)) {
+    if (file->source != NULL) {
+        text_append_string(&text, file->source);
+    } else if (!read_whole(lang, file->path, file->shown, &text)) {
         text_clear(&text);
         return false;
     }
@@ -125,8 +127,8 @@ static bool compile(lua_State *L, struct loaded_file *file)
     return true;
 }
 
-static struct loaded_file *register_file(lua_State *L, const char *path, const char *shown,
-                                         bool of_stdlib)
+static struct loaded_file *register_file(lua_State *L, const char *path, const char *source,
+                                         const char *shown, bool of_stdlib)
 {
     struct lang *lang = lang_of(L);
     lua_Debug activation;
@@ -135,6 +137,7 @@ static struct loaded_file *register_file(lua_State *L, const char *path, const c
     }
     struct loaded_file file = {
         .path = arena_copy_string(&lang->arena, path),
+        .source = source,
         .shown = arena_copy_string(&lang->arena, shown),
         .chunk_name = arena_printf(&lang->arena, "@%s", shown),
         .of_stdlib = of_stdlib,
@@ -152,10 +155,11 @@ static struct loaded_file *register_file(lua_State *L, const char *path, const c
     return &lang->files[lang->file_count++];
 }
 
-void load_file(lua_State *L, const char *path, const char *shown, bool of_stdlib)
+void load_file(lua_State *L, const char *path, const char *source, const char *shown,
+               bool of_stdlib)
 {
     struct lang *lang = lang_of(L);
-    struct loaded_file *file = register_file(L, path, shown, of_stdlib);
+    struct loaded_file *file = register_file(L, path, source, shown, of_stdlib);
     file->loading = true;
     bool ok = compile(L, file);
     if (ok) {
@@ -244,7 +248,7 @@ static void push_or_load(lua_State *L, const struct loaded_file *file, const str
     if (file != NULL) {
         lua_rawgeti(L, LUA_REGISTRYINDEX, file->value);
     } else {
-        load_file(L, found->path, found->shown, found->of_stdlib);
+        load_file(L, found->path, NULL, found->shown, found->of_stdlib);
     }
 }
 

@@ -78,6 +78,7 @@ void lang_free(struct lang *lang)
 /* ---- loading */
 struct loading {
     const char *path;
+    const char *source; /* its text where no file holds it, else NULL */
     const char *shown;
     bool of_stdlib;
     enum file_kind kind;
@@ -124,8 +125,8 @@ static int run_load(lua_State *L)
 {
     struct loading *loading = lua_touserdata(L, 1);
     struct lang *lang = lang_of(L);
-    lang->main_folder = folder_of(lang, loading->path);
-    load_file(L, loading->path, loading->shown, loading->of_stdlib);
+    lang->main_folder = loading->source != NULL ? NULL : folder_of(lang, loading->path);
+    load_file(L, loading->path, loading->source, loading->shown, loading->of_stdlib);
     loading->made = check_file(L, loading);
     return 0;
 }
@@ -272,6 +273,23 @@ bool lang_load_cluster(struct lang *lang, const char *path, const struct cluster
     struct loading loading = {
         .path = path,
         .shown = arena_copy_string(&lang->arena, path),
+        .kind = FILE_CLUSTER,
+    };
+    if (!load(lang, run_load, &loading, errors)) {
+        return false;
+    }
+    lang->cluster = loading.made->file;
+    *out = &lang->cluster->file;
+    return true;
+}
+
+bool lang_load_cluster_text(struct lang *lang, const char *name, const char *source,
+                            const struct cluster_file **out, struct error_list *errors)
+{
+    struct loading loading = {
+        .path = name,
+        .source = arena_copy_string(&lang->arena, source),
+        .shown = arena_copy_string(&lang->arena, name),
         .kind = FILE_CLUSTER,
     };
     if (!load(lang, run_load, &loading, errors)) {

@@ -31,6 +31,10 @@ void lang_free(struct lang *lang); /* workflows, cluster files and models loaded
 /* Everything loaded lives as long as `lang`. On failure `errors` holds at least one. */
 bool lang_load_cluster(struct lang *lang, const char *path, const struct cluster_file **out,
                        struct error_list *errors);
+/* The same from Lua text that no file holds; `name` is shown in its place. It has no folder of its own
+ * where `require` would look. */
+bool lang_load_cluster_text(struct lang *lang, const char *name, const char *source,
+                            const struct cluster_file **out, struct error_list *errors);
 /* `name_or_path`: a file, or the name of a model of the standard library ("five-nodes"). */
 bool lang_load_model(struct lang *lang, const char *name_or_path, const struct model **out,
                      struct error_list *errors);

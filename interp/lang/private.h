@@ -31,6 +31,7 @@ enum {
 /* One file that was loaded. */
 struct loaded_file {
     const char *path;       /* to open */
+    const char *source;     /* its text where no file holds it, else NULL */
     const char *shown;      /* as the user would name it; what `source` carries */
     const char *chunk_name; /* "@" and `shown` */
     char chunk[LUA_IDSIZE]; /* as Lua shows it in messages: long names are cut */
@@ -246,7 +247,9 @@ int require_file(lua_State *L);
 void load_shipped_workflow(lua_State *L, struct call *call, const char *name);
 /* Loads and runs a file in the sandbox and pushes what it returned; pushes the placeholder after a
  * failure, which was reported. */
-void load_file(lua_State *L, const char *path, const char *shown, bool of_stdlib);
+/* `source` NULL: the file at `path` is read. */
+void load_file(lua_State *L, const char *path, const char *source, const char *shown,
+               bool of_stdlib);
 const char *find_stdlib(struct arena *arena);
 /* A model's name to a path; NULL when there is none (`nearest` offered all names there are). */
 const char *find_model(struct lang *lang, const char *name, const char **shown, bool *of_stdlib,

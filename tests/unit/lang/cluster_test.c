@@ -65,6 +65,22 @@ static const struct step *step_at(const struct workflow *workflow, const char *i
     return step;
 }
 
+START_TEST(a_cluster_file_may_be_text_that_no_file_holds)
+{
+    const struct cluster_file *cluster;
+    ck_assert(lang_load_cluster_text(lang, "made for a model",
+                                     "return cluster \"c\" { metas = { \"10.0.0.1:1\" },\n"
+                                     "  deploy = require(\"deploy.simulated\") { control = "
+                                     "\"http://127.0.0.1:1\" } }",
+                                     &cluster, &errors));
+    ck_assert_str_eq(cluster->file, "made for a model");
+    ck_assert(cluster->has_deploy);
+    ck_assert(!lang_load_cluster_text(lang, "made", "return cluster \"c\" {\n metaz = {} }",
+                                      &cluster, &errors));
+    ck_assert_str_eq(errors.items[0].file, "made");
+}
+END_TEST
+
 START_TEST(metas_and_collectors_are_addresses_or_names_that_nobody_resolves)
 {
     const struct cluster_file *cluster;
@@ -233,6 +249,7 @@ int main(void)
     Suite *suite = suite_create("cluster");
     TCase *cases = tcase_create("cluster");
     tcase_add_checked_fixture(cases, set_up, tear_down);
+    tcase_add_test(cases, a_cluster_file_may_be_text_that_no_file_holds);
     tcase_add_test(cases, metas_and_collectors_are_addresses_or_names_that_nobody_resolves);
     tcase_add_test(cases, the_demo_cluster_updates_through_the_control_endpoint);
     tcase_add_test(cases, what_a_cluster_accepts_is_kept_with_its_reason);
