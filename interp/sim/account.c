@@ -54,8 +54,11 @@ static void set_reads_away(struct sim *sim, struct partition *partition, bool aw
         int64_t outage_us = sim->now_us - partition->reads_away_us;
         sim->reads_away_count--;
         sim->reads_away_since_us -= partition->reads_away_us;
+        struct sim_totals *table = &sim->tables[partition->table].totals;
         sim->totals.reads_away_us += outage_us;
+        table->reads_away_us += outage_us;
         keep_longest(&sim->totals.longest_read_us, outage_us);
+        keep_longest(&table->longest_read_us, outage_us);
     }
 }
 
@@ -73,8 +76,11 @@ static void set_writes_away(struct sim *sim, struct partition *partition, bool a
         int64_t outage_us = sim->now_us - partition->writes_away_us;
         sim->writes_away_count--;
         sim->writes_away_since_us -= partition->writes_away_us;
+        struct sim_totals *table = &sim->tables[partition->table].totals;
         sim->totals.writes_away_us += outage_us;
+        table->writes_away_us += outage_us;
         keep_longest(&sim->totals.longest_write_us, outage_us);
+        keep_longest(&table->longest_write_us, outage_us);
     }
 }
 
@@ -84,6 +90,10 @@ void account_update(struct sim *sim, struct partition *partition)
     int32_t live = count_live(sim, partition, &serving);
     partition->serving = (int16_t)serving;
     partition->live = (uint8_t)live;
+    struct sim_totals *table = &sim->tables[partition->table].totals;
+    if (live < table->fewest_live_replicas) {
+        table->fewest_live_replicas = live;
+    }
     if (live < sim->totals.fewest_live_replicas) {
         sim->totals.fewest_live_replicas = live;
     }
@@ -93,9 +103,12 @@ void account_update(struct sim *sim, struct partition *partition)
 
 void account_change(struct sim *sim, struct partition *partition)
 {
+    struct sim_totals *table = &sim->tables[partition->table].totals;
     sim->totals.changes++;
+    table->changes++;
     if (partition->primary != NO_SERVER && partition->primary != partition->last_primary) {
         sim->totals.primaries_moved += partition->last_primary != NO_SERVER;
+        table->primaries_moved += partition->last_primary != NO_SERVER;
         partition->last_primary = partition->primary;
     }
     account_update(sim, partition);
@@ -104,6 +117,9 @@ void account_change(struct sim *sim, struct partition *partition)
 void account_begin(struct sim *sim)
 {
     sim->totals.fewest_live_replicas = INT32_MAX;
+    for (int32_t t = 0; t < sim->table_count; t++) {
+        sim->tables[t].totals.fewest_live_replicas = INT32_MAX;
+    }
     for (int32_t i = 0; i < sim->partition_count; i++) {
         struct partition *partition = &sim->partitions[i];
         partition->last_primary = partition->primary;
@@ -131,4 +147,25 @@ void sim_totals(const struct sim *sim, struct sim_totals *out)
             keep_longest(&out->longest_write_us, sim->now_us - partition->writes_away_us);
         }
     }
+}
+
+bool sim_table_totals(const struct sim *sim, int32_t index, const char **name,
+                      struct sim_totals *out)
+{
+    if (index < 0 || index >= sim->table_count) {
+        return false;
+    }
+    const struct table *table = &sim->tables[index];
+    *out = table->totals;
+    *name = table->model->name;
+    for (int32_t p = 0; p < table->model->partition_count; p++) {
+        const struct partition *partition = &sim->partitions[table->first_partition + p];
+        int64_t read_us = partition->reads_away ? sim->now_us - partition->reads_away_us : 0;
+        int64_t write_us = partition->writes_away ? sim->now_us - partition->writes_away_us : 0;
+        out->reads_away_us += read_us;
+        out->writes_away_us += write_us;
+        keep_longest(&out->longest_read_us, read_us);
+        keep_longest(&out->longest_write_us, write_us);
+    }
+    return true;
 }

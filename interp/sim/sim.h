@@ -99,6 +99,11 @@ struct sim_totals {
 };
 void sim_totals(const struct sim *sim, struct sim_totals *out);
 
+/* The same of one table, by its place in the order of app ids; `name` gets its name. False: there are
+ * not so many. One pass over its partitions. `changes` too is the table's own. */
+bool sim_table_totals(const struct sim *sim, int32_t index, const char **name,
+                      struct sim_totals *out);
+
 /* Asserts the invariants of reference 16.3; for tests. */
 bool sim_check(const struct sim *sim, struct error *err);
 

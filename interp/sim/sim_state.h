@@ -210,6 +210,7 @@ struct table {
     int32_t first_partition;
     int32_t min_replicas; /* that a write needs */
     struct share *shares; /* per replica server */
+    struct sim_totals totals; /* account.c; without outages that still last */
 };
 
 /* ---- the leader */
