@@ -37,7 +37,7 @@ static void flush(struct output *output, int wait_ms)
 
 void output_line(struct output *output, const char *line, size_t length)
 {
-    flush(output, 0);
+    flush(output, output->wait_ms);
     if (output->gone) {
         return;
     }
@@ -50,7 +50,7 @@ void output_line(struct output *output, const char *line, size_t length)
         output->dropped = 0;
     }
     text_append(&output->pending, line, length);
-    flush(output, 0);
+    flush(output, output->wait_ms);
 }
 
 void output_clear(struct output *output)

@@ -16,6 +16,7 @@ struct output {
     struct text pending;
     size_t written; /* of `pending` */
     size_t dropped; /* lines, since the last one that was kept */
+    int wait_ms;    /* for the reader, with each line: 0, or -1 for as long as it takes */
     bool gone;
 };
 

@@ -18,6 +18,7 @@ static const struct {
     {"Look, and change nothing", &command_doctor},
     {"Look, and change nothing", &command_describe},
     {"Upgrade a cluster", &command_run},
+    {"Try it without a cluster", &command_rehearse},
     {"Try it without a cluster", &command_simulate},
     /* clang-format on */
 };

@@ -46,6 +46,7 @@ extern const struct command command_check;
 extern const struct command command_doctor;
 extern const struct command command_run;
 extern const struct command command_simulate;
+extern const struct command command_rehearse;
 extern const struct command command_describe; /* `pegflow describe wait_until`: the language */
 
 size_t arguments_operand_count(const struct arguments *arguments);

@@ -46,40 +46,6 @@ static bool take_tally(struct event_sink *sink, const struct event *event, struc
     return true;
 }
 
-/* ---- the files */
-static int load_workflow(struct run_command *command, const struct inventory *inventory)
-{
-    size_t count;
-    const char *const *given = arguments_list(command->arguments, "set", &count);
-    struct lang_set *sets = memory_allocate((count + 1) * sizeof *sets);
-    char **names = memory_allocate((count + 1) * sizeof *names);
-    struct error_list errors;
-    error_list_init(&errors);
-    for (size_t i = 0; i < count; i++) {
-        char *equals;
-        names[i] = memory_copy_string(given[i]);
-        equals = strchr(names[i], '=');
-        if (equals == NULL) {
-            error_list_add(&errors, NULL, 0, "--set %s: write --set name=value", given[i]);
-            equals = names[i] + strlen(names[i]);
-        } else {
-            *equals++ = '\0';
-        }
-        sets[i] = (struct lang_set){names[i], equals};
-    }
-    bool ok = errors.count == 0 &&
-              lang_load_workflow(command->session.lang, command->workflow_path, inventory, sets,
-                                 count, &command->workflow, &errors);
-    int code = ok ? -1 : cli_report_errors(&errors);
-    error_list_clear(&errors);
-    for (size_t i = 0; i < count; i++) {
-        free(names[i]);
-    }
-    free(names);
-    free(sets);
-    return code;
-}
-
 /* ---- before the run: what is about to happen, and a person's word for it */
 static void print_versions(struct run_command *command, const struct evidence *evidence)
 {
@@ -304,14 +270,16 @@ static int load_meet_and_run(struct run_command *command, struct tally *tally, s
         return -1;
     }
     /* Once with stand-in servers, so that its mistakes are found before anything is touched. */
-    code = load_workflow(command, NULL);
+    code = session_load_workflow(session->lang, command->arguments, command->workflow_path, NULL,
+                                 &command->workflow);
     if (code >= 0) {
         return code;
     }
     if (!session_meet(session, err)) {
         return -1;
     }
-    code = load_workflow(command, &session->inventory);
+    code = session_load_workflow(session->lang, command->arguments, command->workflow_path,
+                                 &session->inventory, &command->workflow);
     if (code >= 0) {
         return code;
     }

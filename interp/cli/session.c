@@ -52,6 +52,38 @@ int session_load(struct session *session, const struct arguments *arguments)
     return code;
 }
 
+int session_load_workflow(struct lang *lang, const struct arguments *arguments, const char *path,
+                          const struct inventory *inventory, const struct workflow **out)
+{
+    size_t count;
+    const char *const *given = arguments_list(arguments, "set", &count);
+    struct lang_set *sets = memory_allocate((count + 1) * sizeof *sets);
+    char **names = memory_allocate((count + 1) * sizeof *names);
+    struct error_list errors;
+    error_list_init(&errors);
+    for (size_t i = 0; i < count; i++) {
+        names[i] = memory_copy_string(given[i]);
+        char *equals = strchr(names[i], '=');
+        if (equals == NULL) {
+            error_list_add(&errors, NULL, 0, "--set %s: write --set name=value", given[i]);
+            equals = names[i] + strlen(names[i]);
+        } else {
+            *equals++ = '\0';
+        }
+        sets[i] = (struct lang_set){names[i], equals};
+    }
+    bool ok =
+        errors.count == 0 && lang_load_workflow(lang, path, inventory, sets, count, out, &errors);
+    int code = ok ? -1 : cli_report_errors(&errors);
+    error_list_clear(&errors);
+    for (size_t i = 0; i < count; i++) {
+        free(names[i]);
+    }
+    free(names);
+    free(sets);
+    return code;
+}
+
 /* ---- asynchronous calls, waited for */
 struct waiting {
     struct session *session;
@@ -152,6 +184,15 @@ bool session_read_setting(struct session *session, const char *name, struct text
     struct waiting waiting = {.session = session, .value = value};
     cluster_read_setting(session->gatherers.reader, (struct address){0}, name, meet_timeout_us,
                          value_done, &waiting);
+    return wait_for(&waiting, err);
+}
+
+bool session_read_config(struct session *session, struct address server, const char *name,
+                         struct text *value, struct error *err)
+{
+    struct waiting waiting = {.session = session, .value = value};
+    cluster_read_config(session->gatherers.reader, server, name, meet_timeout_us, value_done,
+                        &waiting);
     return wait_for(&waiting, err);
 }
 

@@ -36,6 +36,10 @@ struct lang *session_lang_new(const struct arguments *arguments);
 
 /* Loads the cluster file (-c). Returns -1 for success, else the exit code, with everything said. */
 int session_load(struct session *session, const struct arguments *arguments);
+/* Loads a workflow against the inventory (NULL: stand-in servers) with the params of --set. Returns -1
+ * for success, else the exit code, with everything said. */
+int session_load_workflow(struct lang *lang, const struct arguments *arguments, const char *path,
+                          const struct inventory *inventory, const struct workflow **out);
 /* Resolves the names in the cluster file, finds the primary meta server and reads a snapshot; then
  * checks that it is the right cluster and lists its servers. A failure has a code that ends with
  * exit code 3. */
@@ -46,6 +50,9 @@ const struct evidence *session_gather(struct session *session, struct gatherer *
 /* The current value of a setting at the leader. */
 bool session_read_setting(struct session *session, const char *name, struct text *value,
                           struct error *err);
+/* The value of a flag in a server's configuration. */
+bool session_read_config(struct session *session, struct address server, const char *name,
+                         struct text *value, struct error *err);
 void session_close(struct session *session); /* fine for a zeroed one */
 
 #endif

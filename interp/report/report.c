@@ -14,6 +14,7 @@ struct report {
     struct event_sink sink; /* first */
     struct output output;
     bool verbose;
+    bool since_start;         /* times count from the run's start */
     struct text last_failure; /* the groups around a failed step repeat its words */
 };
 
@@ -31,6 +32,14 @@ static void format_wall(int64_t wall_us, bool whole, char buffer[40])
     }
     strftime(text, sizeof text, whole ? "%Y-%m-%dT%H:%M:%S" : "%H:%M:%S", &tm);
     snprintf(buffer, 40, "%s.%03d%s", text, ms, whole ? "Z" : "");
+}
+
+/* "1:04:07.123" since the run's start. */
+static void format_since_start(int64_t at_us, char buffer[40])
+{
+    int64_t seconds = at_us / US_PER_SECOND;
+    snprintf(buffer, 40, "%d:%02d:%02d.%03d", (int)(seconds / 3600), (int)(seconds / 60 % 60),
+             (int)(seconds % 60), (int)(at_us % US_PER_SECOND / US_PER_MS));
 }
 
 static bool shown(const struct report *report, const struct event *event)
@@ -83,7 +92,11 @@ static bool take_plain(struct event_sink *sink, const struct event *event, struc
     char time_text[40];
     (void)err;
     if (shown(report, event)) {
-        format_wall(event->wall_us, false, time_text);
+        if (report->since_start) {
+            format_since_start(event->at_us, time_text);
+        } else {
+            format_wall(event->wall_us, false, time_text);
+        }
         struct text line = {0};
         text_printf(&line, "%s  %-21s  %-24s  %s%s\n", time_text,
                     event->server == NULL ? "-" : event->server->name, short_id(event),
@@ -147,6 +160,18 @@ static struct event_sink *report_new(int fd, bool verbose,
 struct event_sink *report_plain_new(int fd, bool verbose)
 {
     return report_new(fd, verbose, take_plain);
+}
+
+struct event_sink *report_timeline_new(int fd, bool verbose)
+{
+    struct event_sink *sink = report_plain_new(fd, verbose);
+    ((struct report *)sink)->since_start = true;
+    return sink;
+}
+
+void report_wait_for_reader(struct event_sink *sink)
+{
+    ((struct report *)sink)->output.wait_ms = -1;
 }
 
 struct event_sink *report_json_new(int fd)
