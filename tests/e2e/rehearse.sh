@@ -56,7 +56,7 @@ cat >"$work/three.lua" <<'LUA'
 return model "three" { release = "master", replicas = 3, tables = { { name = "temp", partitions = 8 } } }
 LUA
 rehearse workflows/ha.lua --model "$work/three.lua"
-check "three servers freeze" "$status" 1
+check "three servers freeze" "$status" 3
 check_has "and why" "$out" "min_live_node_count_for_unfreeze"
 
 # ---- with a site's own files: nothing is executed, the model does what the step says
