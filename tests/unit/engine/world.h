@@ -312,6 +312,17 @@ static inline void world_run(struct world *world)
     world_loop_until(world, &world->ended);
 }
 
+/* Nothing reads the files after world_plan: whoever forks removes them before it does. */
+static inline void world_remove_folder(struct world *world)
+{
+    if (world->folder[0] != '\0') {
+        unlink(arena_printf(&world->arena, "%s/cluster.lua", world->folder));
+        unlink(arena_printf(&world->arena, "%s/workflow.lua", world->folder));
+        rmdir(world->folder);
+        world->folder[0] = '\0';
+    }
+}
+
 static inline void world_close(struct world *world)
 {
     timer_cancel(&world->soon);
@@ -325,9 +336,7 @@ static inline void world_close(struct world *world)
     loop_close(world->loop);
     snapshot_clear(&world->snapshot);
     text_clear(&world->log);
-    unlink(arena_printf(&world->arena, "%s/cluster.lua", world->folder));
-    unlink(arena_printf(&world->arena, "%s/workflow.lua", world->folder));
-    rmdir(world->folder);
+    world_remove_folder(world);
     arena_clear(&world->arena);
 }
 
