@@ -4,8 +4,8 @@ PREFIX ?= /usr/local
 VERSION := 0.1.0
 
 FLOORS := base pegasus wire live sim serve lang engine report cli
-PACKAGES := lua5.4 libcurl libcjson
-DEBIAN_BUILD := build-essential pkg-config liblua5.4-dev libcurl4-openssl-dev libcjson-dev
+PACKAGES := lua5.4 libcurl libcjson libcrypto
+DEBIAN_BUILD := build-essential pkg-config liblua5.4-dev libcurl4-openssl-dev libcjson-dev libssl-dev
 DEBIAN_CHECK := $(DEBIAN_BUILD) check curl procps python3
 DEBIAN_LINT  := $(DEBIAN_BUILD) clang clang-tidy lua-check
 DEBIAN_FUZZ  := $(DEBIAN_BUILD) clang libclang-rt-dev

@@ -5,6 +5,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 pegflow=${PEGFLOW:-build/pegflow}
 work=$(mktemp -d)
+export XDG_STATE_HOME=$work/state # where the runs are recorded
 server=
 trap '[ -z "$server" ] || kill -KILL "$server" 2>/dev/null; rm -rf "$work"' EXIT
 

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 struct unit {
     const char *name;
@@ -153,5 +154,16 @@ const char *duration_format(int64_t us, char buffer[DURATION_TEXT_BYTES])
     } else {
         snprintf(buffer, DURATION_TEXT_BYTES, "%s%" PRId64 "h", sign, seconds / 3600);
     }
+    return buffer;
+}
+
+const char *wall_format_utc(int64_t wall_us, char buffer[WALL_TEXT_BYTES])
+{
+    time_t seconds = (time_t)(wall_us / US_PER_SECOND);
+    struct tm tm;
+    char text[32];
+    gmtime_r(&seconds, &tm);
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
+    snprintf(buffer, WALL_TEXT_BYTES, "%s.%03dZ", text, (int)(wall_us % US_PER_SECOND / US_PER_MS));
     return buffer;
 }

@@ -21,6 +21,10 @@ bool duration_parse(const char *text, int64_t *us, struct error *err);
 enum { DURATION_TEXT_BYTES = 32 };
 const char *duration_format(int64_t us, char buffer[DURATION_TEXT_BYTES]);
 
+/* "2026-01-31T19:04:07.123Z" from microseconds since 1970. Returns `buffer`. */
+enum { WALL_TEXT_BYTES = 40 };
+const char *wall_format_utc(int64_t wall_us, char buffer[WALL_TEXT_BYTES]);
+
 /* B, KB, MB, GB, TB in powers of 1024. A bare number is refused. */
 bool size_parse(const char *text, int64_t *bytes, struct error *err);
 

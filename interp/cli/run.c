@@ -2,7 +2,7 @@
 #include "engine/run.h"
 
 #include "base/duration.h"
-#include "cli/session.h"
+#include "cli/record.h"
 #include "report/report.h"
 
 #include <stdio.h>
@@ -17,8 +17,8 @@ struct run_command {
     const struct workflow *workflow;
     struct deployment *deployment;
     struct run *run;
-    struct event_sink *sinks[2];
-    size_t sink_count;
+    struct record record;
+    struct event_sink *display;
     int stops_asked;
     bool json;
     bool done;
@@ -178,7 +178,9 @@ static void signal_caught(void *ctx, int signal_number)
 static bool perform(struct run_command *command, struct tally *tally, struct error *err)
 {
     struct session *session = &command->session;
-    struct event_sink *sinks[] = {command->sinks[0], &tally->sink};
+    /* The journal first: nothing is shown that it does not say. */
+    struct event_sink *sinks[] = {journal_sink(command->record.journal), command->display,
+                                  &tally->sink};
     struct run_setup setup = {
         .loop = session->loop,
         .cluster = session->cluster,
@@ -189,7 +191,7 @@ static bool perform(struct run_command *command, struct tally *tally, struct err
         .inventory = &session->inventory,
         .start = &session->snapshot,
         .sinks = sinks,
-        .sink_count = 2,
+        .sink_count = sizeof sinks / sizeof sinks[0],
         .keep_leftovers = arguments_flag(command->arguments, "keep-leftovers"),
     };
     sigset_t signals;
@@ -253,6 +255,26 @@ static int conclude(const struct run_command *command, const struct tally *tally
     return command->result.exit_code;
 }
 
+/* From here on there is a run: it has a folder, and the cluster is locked. */
+static bool record_run(struct run_command *command, struct error *err)
+{
+    const struct record_origin origin = {
+        .session = &command->session,
+        .workflow_path = command->workflow_path,
+        .sets = arguments_list(command->arguments, "set", NULL),
+        .reason = arguments_text(command->arguments, "reason"),
+        .keep_leftovers = arguments_flag(command->arguments, "keep-leftovers"),
+    };
+    if (!record_create(&command->record, command->arguments, &origin, err)) {
+        return false;
+    }
+    if (!command->json) {
+        printf("run %s, recorded in %s\n\n", command->record.id, command->record.folder);
+        fflush(stdout);
+    }
+    return true;
+}
+
 static int load_meet_and_run(struct run_command *command, struct tally *tally, struct error *err)
 {
     struct session *session = &command->session;
@@ -275,7 +297,8 @@ static int load_meet_and_run(struct run_command *command, struct tally *tally, s
     if (code >= 0) {
         return code;
     }
-    if (!session_meet(session, err)) {
+    if (!record_is_free(command->arguments, session->cluster_file->name, err) ||
+        !session_meet(session, err)) {
         return -1;
     }
     code = session_load_workflow(session->lang, command->arguments, command->workflow_path,
@@ -289,10 +312,13 @@ static int load_meet_and_run(struct run_command *command, struct tally *tally, s
     if (!confirmed(command, err)) {
         return -1;
     }
+    if (!record_run(command, err)) {
+        return -1;
+    }
     command->deployment = programs_new(session->loop);
     bool performed = perform(command, tally, err);
-    report_free(command->sinks[0]); /* what is pending comes before the summary */
-    command->sinks[0] = NULL;
+    report_free(command->display); /* what is pending comes before the summary */
+    command->display = NULL;
     if (!performed) {
         return -1;
     }
@@ -309,11 +335,12 @@ static int run_run(const struct arguments *arguments, struct error *err)
         error_set(err, ERROR_USAGE, "--output %s: give plain or json", output);
         return -1;
     }
-    command.sinks[0] = command.json
-                           ? report_json_new(STDOUT_FILENO)
-                           : report_plain_new(STDOUT_FILENO, arguments_flag(arguments, "verbose"));
+    command.display = command.json
+                          ? report_json_new(STDOUT_FILENO)
+                          : report_plain_new(STDOUT_FILENO, arguments_flag(arguments, "verbose"));
     int code = load_meet_and_run(&command, &tally, err);
-    report_free(command.sinks[0]);
+    report_free(command.display);
+    record_close(&command.record);
     session_close(&command.session);
     text_clear(&tally.put_back);
     text_clear(&tally.left);
@@ -327,6 +354,8 @@ static const struct option_row options[] = {
      "the cluster's name, where no terminal can ask for it"},
     {"keep-leftovers", 0, OPTION_FLAG, NULL, NULL,
      "settings that look like another tool's leftovers are meant: keep them"},
+    {"reason", 'r', OPTION_TEXT, "TEXT", NULL, "why: kept in the run's record"},
+    STATE_OPTION,
     {"output", 'o', OPTION_TEXT, "FORM", "plain", "plain lines, or json: one event a line"},
     {"verbose", 'v', OPTION_FLAG, NULL, NULL, "show the start and end of every step"},
 };
@@ -345,6 +374,8 @@ const struct command command_run = {
         "Ctrl-C (or SIGTERM) ends waits, follows a started deploy until its server is alive and "
         "puts\n"
         "everything back; the second stops at once. A closed terminal changes nothing.\n"
+        "Everything it does is recorded in a folder of its own, before it is done. While it works\n"
+        "on a cluster no other run can.\n"
         "Without WORKFLOW, the cluster file's own is used.\n"
         "Exit codes: 0 done; 1 failed, everything put back; 2 wrong usage or file; 3 refused "
         "before\n"

@@ -56,6 +56,9 @@ struct event {
     const cJSON *data;           /* an object with the numbers, or NULL */
 };
 
+/* What JSON output and the journal keep of it; the caller's to delete. */
+cJSON *event_to_json(const struct event *event);
+
 /* Adds a duration to an event's data, in whole milliseconds. */
 void event_add_ms(cJSON *data, const char *name, int64_t us);
 

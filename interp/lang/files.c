@@ -11,7 +11,7 @@
 
 enum { PARENTS_LOOKED_AT = 4 };
 
-static bool is_file(const char *path)
+static bool is_on_disk(const char *path)
 {
     struct stat status;
     return stat(path, &status) == 0 && S_ISREG(status.st_mode);
@@ -21,7 +21,7 @@ static bool is_stdlib(const char *folder)
 {
     char marker[4096];
     int length = snprintf(marker, sizeof marker, "%s/meta/pegflow.lua", folder);
-    return length < (int)sizeof marker && is_file(marker);
+    return length < (int)sizeof marker && is_on_disk(marker);
 }
 
 /* In a working copy the stdlib folder stands beside, or some folders above, the program's; when
@@ -51,30 +51,84 @@ const char *find_stdlib(struct arena *arena)
     return is_stdlib(PEGFLOW_DATADIR "/stdlib") ? PEGFLOW_DATADIR "/stdlib" : NULL;
 }
 
-/* The caller frees `out`. False: an error was reported. Touches no Lua. */
-static bool read_whole(struct lang *lang, const char *path, const char *shown, struct text *out)
+/* ---- where files come from */
+static const struct lang_file *find_file(const struct lang_file *files, size_t count,
+                                         const char *path)
 {
-    struct source where = {shown, 0};
-    FILE *file = fopen(path, "rb");
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(files[i].path, path) == 0) {
+            return &files[i];
+        }
+    }
+    return NULL;
+}
+
+static bool is_file(const struct lang *lang, const char *path)
+{
+    return lang->kept == NULL ? is_on_disk(path)
+                              : find_file(lang->kept, lang->kept_count, path) != NULL;
+}
+
+/* The caller frees `out`. False: `wrong` says what failed. Touches no Lua. */
+static bool read_from_disk(const char *path, struct text *out, char wrong[160])
+{
+    FILE *file = fopen(path, "rbe");
     if (file == NULL) {
-        lang_complain(lang, where, "cannot be opened: %s", strerror(errno));
+        snprintf(wrong, 160, "opened: %s", strerror(errno));
         return false;
     }
     char *room = text_reserve(out, FILE_BYTES_LIMIT + 1);
     size_t got = fread(room, 1, FILE_BYTES_LIMIT + 1, file);
     int failed = ferror(file) ? errno : 0;
     fclose(file);
-    if (failed != 0) {
-        lang_complain(lang, where, "cannot be read: %s", strerror(failed));
-        return false;
-    }
-    if (got > FILE_BYTES_LIMIT) {
-        lang_complain(lang, where, "is larger than %d MB", FILE_BYTES_LIMIT / 1024 / 1024);
-        return false;
-    }
     out->length = got;
     room[got] = '\0';
-    return true;
+    if (failed != 0) {
+        snprintf(wrong, 160, "read: %s", strerror(failed));
+    }
+    return failed == 0;
+}
+
+/* What was read last is remembered: a run keeps a copy of what it was made from. */
+static void remember_file(struct lang *lang, const char *path, const struct text *text)
+{
+    size_t index = 0;
+    if (lang->read == NULL) {
+        lang->read = arena_allocate(&lang->arena, FILE_COUNT_LIMIT * sizeof *lang->read);
+    }
+    while (index < lang->read_count && strcmp(lang->read[index].path, path) != 0) {
+        index++;
+    }
+    if (index == FILE_COUNT_LIMIT) {
+        return; /* more files are refused anyway */
+    }
+    lang->read_count = index == lang->read_count ? index + 1 : lang->read_count;
+    lang->read[index] = (struct lang_file){
+        .path = arena_copy_string(&lang->arena, path),
+        .bytes = arena_copy_bytes(&lang->arena, text_string(text), text->length),
+        .length = text->length,
+    };
+}
+
+/* The caller frees `out`. False: an error was reported. */
+static bool read_whole(struct lang *lang, const char *path, const char *shown, struct text *out)
+{
+    struct source where = {shown, 0};
+    const struct lang_file *kept = find_file(lang->kept, lang->kept_count, path);
+    char wrong[160] = "read: it was not kept with the run";
+    bool read = kept != NULL || (lang->kept == NULL && read_from_disk(path, out, wrong));
+    if (kept != NULL) {
+        text_append(out, kept->bytes, kept->length);
+    }
+    if (!read) {
+        lang_complain(lang, where, "cannot be %s", wrong);
+    } else if (out->length > FILE_BYTES_LIMIT) {
+        lang_complain(lang, where, "is larger than %d MB", FILE_BYTES_LIMIT / 1024 / 1024);
+    } else {
+        remember_file(lang, path, out);
+        return true;
+    }
+    return false;
 }
 
 /* A byte order mark is skipped; so is a first line that begins with '#', whose end stays so that
@@ -201,7 +255,7 @@ static const char *in_folder(struct lang *lang, const char *folder, const char *
     }
     const char *separator = folder[0] == '\0' ? "" : "/";
     const char *path = arena_printf(&lang->arena, "%s%s%s", folder, separator, relative);
-    return is_file(path) ? path : NULL;
+    return is_file(lang, path) ? path : NULL;
 }
 
 struct found {

@@ -37,6 +37,24 @@ static void add_folders(struct lang *lang, const char *const *folders)
     lang->lib_folder_count = count;
 }
 
+static void add_kept(struct lang *lang, const struct lang_options *options)
+{
+    if (options->kept == NULL) {
+        return;
+    }
+    struct lang_file *kept = arena_allocate(&lang->arena, (options->kept_count + 1) * sizeof *kept);
+    for (size_t i = 0; i < options->kept_count; i++) {
+        const struct lang_file *file = &options->kept[i];
+        kept[i] = (struct lang_file){
+            .path = arena_copy_string(&lang->arena, file->path),
+            .bytes = arena_copy_bytes(&lang->arena, file->bytes, file->length),
+            .length = file->length,
+        };
+    }
+    lang->kept = kept;
+    lang->kept_count = options->kept_count;
+}
+
 struct lang *lang_new(const struct lang_options *options)
 {
     static const struct lang_options no_options;
@@ -46,6 +64,7 @@ struct lang *lang_new(const struct lang_options *options)
     lang->limits = options->limits == NULL ? default_limits : *options->limits;
     lang->allocations_left = -1;
     add_folders(lang, options->lib_folders);
+    add_kept(lang, options);
     lang->stdlib = options->stdlib_folder != NULL
                        ? arena_copy_string(&lang->arena, options->stdlib_folder)
                        : find_stdlib(&lang->arena);
@@ -73,6 +92,28 @@ void lang_free(struct lang *lang)
     text_clear(&lang->scratch);
     arena_clear(&lang->arena);
     free(lang);
+}
+
+size_t lang_file_count(const struct lang *lang)
+{
+    return lang->read_count;
+}
+
+const struct lang_file *lang_file(const struct lang *lang, size_t index)
+{
+    ASSERT(index < lang->read_count);
+    return &lang->read[index];
+}
+
+const char *lang_stdlib_folder(const struct lang *lang)
+{
+    return lang->stdlib;
+}
+
+const char *const *lang_lib_folders(const struct lang *lang, size_t *count)
+{
+    *count = lang->lib_folder_count;
+    return lang->lib_folders;
 }
 
 /* ---- loading */

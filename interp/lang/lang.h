@@ -19,14 +19,30 @@ struct lang_limits {
     int64_t load_instructions; /* for one file: 50 million */
     int64_t call_instructions; /* for one call of a condition or predicate: 5 million */
 };
+/* One file as it was read. */
+struct lang_file {
+    const char *path; /* as it was opened: relative to the folder the program ran in, or absolute */
+    const char *bytes;
+    size_t length;
+};
 struct lang_options {
     const char *const *lib_folders; /* --lib and PEGFLOW_PATH, in order; NULL-terminated, or NULL */
     const struct lang_limits *limits; /* NULL: the defaults */
     const char *stdlib_folder; /* NULL: found beside the program, or where it was installed */
+    /* Files that were kept: only these are there, whatever the disk holds. Copied. NULL: the disk. */
+    const struct lang_file *kept;
+    size_t kept_count;
 };
 /* `options` may be NULL. */
 struct lang *lang_new(const struct lang_options *options);
 void lang_free(struct lang *lang); /* workflows, cluster files and models loaded by it go with it */
+
+/* The files read so far, each once, in the order of reading; they live as long as `lang`. */
+size_t lang_file_count(const struct lang *lang);
+const struct lang_file *lang_file(const struct lang *lang, size_t index);
+/* Where the standard library was found (or NULL), and the folders of lang_options as they were given. */
+const char *lang_stdlib_folder(const struct lang *lang);
+const char *const *lang_lib_folders(const struct lang *lang, size_t *count);
 
 /* Everything loaded lives as long as `lang`. On failure `errors` holds at least one. */
 bool lang_load_cluster(struct lang *lang, const char *path, const struct cluster_file **out,

@@ -101,6 +101,10 @@ struct lang {
     const char *stdlib; /* folder, or NULL */
     struct loaded_file files[FILE_COUNT_LIMIT];
     size_t file_count;
+    struct lang_file *read; /* in the arena: what was read, each path once */
+    size_t read_count;
+    const struct lang_file *kept; /* instead of the disk, or NULL */
+    size_t kept_count;
     const char *main_folder; /* of the file being loaded: where `require` looks first */
 
     /* Limits of the call under way. */

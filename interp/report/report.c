@@ -18,20 +18,15 @@ struct report {
     struct text last_failure; /* the groups around a failed step repeat its words */
 };
 
-/* "19:04:07.123" (plain) or "2026-01-31T19:04:07.123Z" (whole), both of the wall clock. */
-static void format_wall(int64_t wall_us, bool whole, char buffer[40])
+/* "19:04:07.123" of the local wall clock. */
+static void format_wall(int64_t wall_us, char buffer[40])
 {
     time_t seconds = (time_t)(wall_us / US_PER_SECOND);
-    int ms = (int)(wall_us % US_PER_SECOND / US_PER_MS);
     struct tm tm;
     char text[32];
-    if (whole) {
-        gmtime_r(&seconds, &tm);
-    } else {
-        localtime_r(&seconds, &tm);
-    }
-    strftime(text, sizeof text, whole ? "%Y-%m-%dT%H:%M:%S" : "%H:%M:%S", &tm);
-    snprintf(buffer, 40, "%s.%03d%s", text, ms, whole ? "Z" : "");
+    localtime_r(&seconds, &tm);
+    strftime(text, sizeof text, "%H:%M:%S", &tm);
+    snprintf(buffer, 40, "%s.%03d", text, (int)(wall_us % US_PER_SECOND / US_PER_MS));
 }
 
 /* "1:04:07.123" since the run's start. */
@@ -95,7 +90,7 @@ static bool take_plain(struct event_sink *sink, const struct event *event, struc
         if (report->since_start) {
             format_since_start(event->at_us, time_text);
         } else {
-            format_wall(event->wall_us, false, time_text);
+            format_wall(event->wall_us, time_text);
         }
         struct text line = {0};
         text_printf(&line, "%s  %-21s  %-24s  %s%s\n", time_text,
@@ -114,27 +109,8 @@ static bool take_plain(struct event_sink *sink, const struct event *event, struc
 static bool take_json(struct event_sink *sink, const struct event *event, struct error *err)
 {
     struct report *report = (struct report *)sink;
-    char time_text[40];
     (void)err;
-    format_wall(event->wall_us, true, time_text);
-    cJSON *json = cJSON_CreateObject();
-    cJSON_AddNumberToObject(json, "seq", (double)event->sequence);
-    cJSON_AddStringToObject(json, "time", time_text);
-    event_add_ms(json, "at_ms", event->at_us);
-    cJSON_AddStringToObject(json, "event", event_kind_name(event->kind));
-    if (event->step != NULL) {
-        cJSON_AddStringToObject(json, "step", event->step->id);
-        cJSON_AddStringToObject(json, "kind", step_kind_name(event->step->kind));
-        cJSON_AddStringToObject(json, "file", event->step->where.file);
-        cJSON_AddNumberToObject(json, "line", event->step->where.line);
-    }
-    if (event->server != NULL) {
-        cJSON_AddStringToObject(json, "server", event->server->name);
-    }
-    cJSON_AddStringToObject(json, "text", event->text);
-    if (event->data != NULL) {
-        cJSON_AddItemToObject(json, "data", cJSON_Duplicate(event->data, true));
-    }
+    cJSON *json = event_to_json(event);
     char *printed = cJSON_PrintUnformatted(json);
     ASSERT(printed != NULL);
     struct text line = {0};

@@ -4,6 +4,7 @@ set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 pegflow=${PEGFLOW:-build/pegflow}
 work=$(mktemp -d)
+export XDG_STATE_HOME=$work/state # where runs are recorded
 server=
 passed=0
 failed=0

@@ -447,6 +447,51 @@ START_TEST(a_large_cluster_loads)
 }
 END_TEST
 
+/* ---- files that were kept */
+START_TEST(a_kept_workflow_gives_the_same_tree_whatever_the_disk_holds)
+{
+    struct lang_file kept[8];
+    struct error_list kept_errors;
+    const struct workflow *workflow;
+    folder_write(&folder, "part.lua", "return { word = \"as it was\" }");
+    const char *path =
+        folder_write(&folder, "w.lua",
+                     "local part = require \"part\"\nreturn workflow \"w\" { api = 1, "
+                     "steps = function() return log(part.word) end }");
+    load(path, NULL, 0);
+    size_t count = lang_file_count(lang);
+    ck_assert_uint_eq(count, 2);
+    for (size_t i = 0; i < count; i++) {
+        kept[i] = *lang_file(lang, i);
+    }
+    folder_write(&folder, "part.lua", "return { word = \"changed\" }");
+    struct lang_options options = {.stdlib_folder = "stdlib", .kept = kept, .kept_count = count};
+    struct lang *again = lang_new(&options);
+    error_list_init(&kept_errors);
+    ck_assert(lang_load_workflow(again, path, &inventory, NULL, 0, &workflow, &kept_errors));
+    ck_assert_str_eq(workflow->steps.items[0]->as.message, "as it was");
+    /* What was not kept is not there, though the disk has it. */
+    const char *other = folder_write(&folder, "other.lua", "return 1");
+    ck_assert(!lang_load_workflow(again, other, &inventory, NULL, 0, &workflow, &kept_errors));
+    ck_assert_str_eq(kept_errors.items[0].text, "cannot be read: it was not kept with the run");
+    error_list_clear(&kept_errors);
+    lang_free(again);
+}
+END_TEST
+
+START_TEST(a_file_read_twice_is_kept_as_it_was_read_last)
+{
+    const char *path = folder_write(
+        &folder, "w.lua", "return workflow \"w\" { api = 1, steps = function() return {} end }");
+    load(path, NULL, 0);
+    folder_write(&folder, "w.lua",
+                 "return workflow \"v\" { api = 1, steps = function() return {} end }");
+    load(path, NULL, 0);
+    ck_assert_uint_eq(lang_file_count(lang), 1);
+    ck_assert_ptr_nonnull(strstr(lang_file(lang, 0)->bytes, "\"v\""));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("load");
@@ -467,6 +512,8 @@ int main(void)
     tcase_add_test(cases, the_models_of_the_library_load);
     tcase_add_test(cases, a_model_file_sets_what_it_names_and_leaves_the_rest);
     tcase_add_test(cases, a_large_cluster_loads);
+    tcase_add_test(cases, a_kept_workflow_gives_the_same_tree_whatever_the_disk_holds);
+    tcase_add_test(cases, a_file_read_twice_is_kept_as_it_was_read_last);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
 }

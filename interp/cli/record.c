@@ -1,0 +1,180 @@
+#include "cli/record.h"
+
+#include "base/digest.h"
+#include "base/files.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+bool record_is_free(const struct arguments *arguments, const char *cluster, struct error *err)
+{
+    struct state state;
+    struct lock_holder holder;
+    if (!state_open(arguments_text(arguments, "state"), &state, err)) {
+        return false;
+    }
+    if (state_is_locked(&state, cluster, &holder)) {
+        error_set(err, ERROR_REFUSED,
+                  "run %s works on cluster '%s' since %s (%s on %s, pid %ld); see what it does: "
+                  "pegflow watch %s",
+                  holder.run, cluster, holder.since, holder.user, holder.host, holder.pid,
+                  holder.run);
+        return false;
+    }
+    return true;
+}
+
+/* ---- copies of the files */
+/* "files/03-ha.lua": in the order of reading, under the file's own name. */
+static void kept_name(size_t index, const char *path, char name[NAME_MAX])
+{
+    const char *slash = strrchr(path, '/');
+    snprintf(name, NAME_MAX, "files/%02zu-%.200s", index + 1, slash == NULL ? path : slash + 1);
+}
+
+static bool keep_file(const struct record *record, size_t index, const struct lang_file *file,
+                      cJSON *list, struct error *err)
+{
+    char name[NAME_MAX];
+    char path[STATE_PATH_BYTES];
+    char absolute[PATH_MAX];
+    char hex[DIGEST_HEX_BYTES];
+    kept_name(index, file->path, name);
+    digest_of("", 0, file->bytes, file->length, hex);
+    cJSON *entry = cJSON_CreateObject();
+    cJSON_AddItemToArray(list, entry);
+    cJSON_AddStringToObject(entry, "path", file->path);
+    if (realpath(file->path, absolute) != NULL) {
+        cJSON_AddStringToObject(entry, "absolute", absolute);
+    }
+    cJSON_AddStringToObject(entry, "kept", name);
+    cJSON_AddStringToObject(entry, "sha256", hex);
+    return state_run_path(&record->state, record->id, name, path, err) &&
+           files_write(path, file->bytes, file->length, err);
+}
+
+static cJSON *keep_files(const struct record *record, const struct lang *lang, struct error *err)
+{
+    char path[STATE_PATH_BYTES];
+    cJSON *list = cJSON_CreateArray();
+    bool ok = state_run_path(&record->state, record->id, "files", path, err) &&
+              files_make_folder(path, err);
+    for (size_t i = 0; ok && i < lang_file_count(lang); i++) {
+        ok = keep_file(record, i, lang_file(lang, i), list, err);
+    }
+    if (!ok) {
+        cJSON_Delete(list);
+        return NULL;
+    }
+    return list;
+}
+
+/* ---- the header */
+static void add_texts(cJSON *to, const char *name, const char *const *texts, size_t count)
+{
+    cJSON *list = cJSON_AddArrayToObject(to, name);
+    for (size_t i = 0; i < count; i++) {
+        cJSON_AddItemToArray(list, cJSON_CreateString(texts[i]));
+    }
+}
+
+static cJSON *inventory_json(const struct inventory *inventory)
+{
+    cJSON *json = cJSON_CreateObject();
+    for (int role = 0; role < ROLE_COUNT; role++) {
+        cJSON *list = cJSON_AddArrayToObject(json, role_name((enum role)role));
+        for (int32_t i = 0; i < inventory->count[role]; i++) {
+            const struct server *server = &inventory->servers[role][i];
+            char text[ADDRESS_TEXT_BYTES];
+            cJSON *entry = cJSON_CreateObject();
+            cJSON_AddItemToArray(list, entry);
+            cJSON_AddStringToObject(entry, "name", server->name);
+            cJSON_AddStringToObject(entry, "address", address_format(server->address, text));
+        }
+    }
+    return json;
+}
+
+static cJSON *header_json(const struct record *record, const struct record_origin *origin,
+                          const struct lock_holder *us)
+{
+    const struct session *session = origin->session;
+    char folder[PATH_MAX];
+    size_t count = 0;
+    cJSON *json = cJSON_CreateObject();
+    cJSON_AddStringToObject(json, "program", "pegflow " PEGFLOW_VERSION);
+    cJSON_AddStringToObject(json, "run", record->id);
+    cJSON_AddStringToObject(json, "user", us->user);
+    cJSON_AddStringToObject(json, "host", us->host);
+    cJSON_AddNumberToObject(json, "pid", (double)us->pid);
+    if (origin->reason != NULL) {
+        cJSON_AddStringToObject(json, "reason", origin->reason);
+    }
+    cJSON_AddStringToObject(json, "cluster", session->cluster_file->name);
+    cJSON_AddStringToObject(json, "zookeeper_root", session->snapshot.zookeeper_root);
+    cJSON_AddStringToObject(json, "cluster_file", session->cluster_file->file);
+    cJSON_AddStringToObject(json, "workflow", origin->workflow_path);
+    cJSON_AddBoolToObject(json, "keep_leftovers", origin->keep_leftovers);
+    while (origin->sets != NULL && origin->sets[count] != NULL) {
+        count++;
+    }
+    add_texts(json, "set", origin->sets, count);
+    const char *const *folders = lang_lib_folders(session->lang, &count);
+    add_texts(json, "lib", folders, count);
+    if (lang_stdlib_folder(session->lang) != NULL) {
+        cJSON_AddStringToObject(json, "stdlib", lang_stdlib_folder(session->lang));
+    }
+    if (getcwd(folder, sizeof folder) != NULL) {
+        cJSON_AddStringToObject(json, "cwd", folder);
+    }
+    cJSON_AddItemToObject(json, "servers", inventory_json(&session->inventory));
+    return json;
+}
+
+/* ---- life */
+bool record_create(struct record *record, const struct arguments *arguments,
+                   const struct record_origin *origin, struct error *err)
+{
+    const struct session *session = origin->session;
+    int64_t wall_us = loop_wall_us(session->loop);
+    const char *cluster = session->cluster_file->name;
+    char path[STATE_PATH_BYTES];
+    struct lock_holder us;
+    *record = (struct record){0};
+    if (!state_open(arguments_text(arguments, "state"), &record->state, err) ||
+        !state_new_run(&record->state, cluster, wall_us, record->id, err)) {
+        return false;
+    }
+    lock_holder_of_us(record->id, wall_us, &us);
+    bool ok = state_run_path(&record->state, record->id, "", record->folder, err) &&
+              state_lock(&record->state, cluster, &us, &record->lock, err);
+    cJSON *files = ok ? keep_files(record, session->lang, err) : NULL;
+    if (files == NULL) {
+        rmdir(record->folder); /* only where nothing was kept in it */
+        record_close(record);
+        return false;
+    }
+    cJSON *header = header_json(record, origin, &us);
+    cJSON_AddItemToObject(header, "files", files);
+    if (!state_run_path(&record->state, record->id, JOURNAL_FILE, path, err)) {
+        cJSON_Delete(header);
+        record_close(record);
+        return false;
+    }
+    if (!journal_create(path, header, wall_us, NULL, &record->journal, err)) {
+        record_close(record);
+        return false;
+    }
+    return true;
+}
+
+void record_close(struct record *record)
+{
+    journal_close(record->journal);
+    state_unlock(record->lock);
+    record->journal = NULL;
+    record->lock = NULL;
+}

@@ -1,0 +1,42 @@
+/* cli/record.h - the folder of a run: its journal, and the files that the run was made from.
+ *
+ * Floor: cli. What is written here is what resume and revert read back (cli/recorded.h). */
+#ifndef PEGFLOW_CLI_RECORD_H
+#define PEGFLOW_CLI_RECORD_H
+
+#include "cli/session.h"
+#include "engine/journal.h"
+#include "engine/state.h"
+
+struct record {
+    struct state state;
+    char id[RUN_ID_BYTES];
+    char folder[STATE_PATH_BYTES];
+    struct state_lock *lock;
+    struct journal *journal;
+};
+
+/* What a run is made from. All of it stays the caller's. */
+struct record_origin {
+    const struct session *session; /* loaded and met */
+    const char *workflow_path;
+    const char *const *sets; /* of --set, "NAME=VALUE"; NULL-terminated */
+    const char *reason;      /* of --reason, or NULL */
+    bool keep_leftovers;
+};
+
+#define STATE_OPTION                                                                               \
+    {                                                                                              \
+        "state", 0, OPTION_TEXT, "DIR", NULL,                                                      \
+            "where runs are recorded (else $XDG_STATE_HOME/pegflow, ~/.local/state/pegflow)"       \
+    }
+
+/* Says who works on the cluster, if somebody does: ERROR_REFUSED. Makes nothing. */
+bool record_is_free(const struct arguments *arguments, const char *cluster, struct error *err);
+/* Locks the cluster, makes the run's folder, keeps copies of all files that were loaded, and begins
+ * the journal. */
+bool record_create(struct record *record, const struct arguments *arguments,
+                   const struct record_origin *origin, struct error *err);
+void record_close(struct record *record); /* fine for a zeroed one */
+
+#endif

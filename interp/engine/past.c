@@ -1,0 +1,474 @@
+#include "engine/past.h"
+
+#include "base/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Names to places in an array: open addressing, twice as many slots as names or more. */
+struct name_index {
+    size_t *slots; /* place + 1; 0: free */
+    size_t slot_count;
+};
+
+struct past {
+    cJSON **records; /* all that something points into */
+    size_t record_count;
+    size_t record_capacity;
+    const cJSON *header;
+    const cJSON *baseline;
+    const char *outcome;
+    const char *last_time;
+    bool changed_anything;
+    struct past_step *steps;
+    size_t step_count;
+    size_t step_capacity;
+    struct name_index step_index;
+    struct past_hold *holds;
+    size_t hold_count;
+    size_t hold_capacity;
+    struct past_server *servers;
+    size_t server_count;
+    size_t server_capacity;
+};
+
+struct past *past_new(void)
+{
+    return memory_allocate(sizeof(struct past));
+}
+
+void past_free(struct past *past)
+{
+    if (past == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < past->record_count; i++) {
+        cJSON_Delete(past->records[i]);
+    }
+    free(past->records);
+    free(past->steps);
+    free(past->step_index.slots);
+    free(past->holds);
+    free(past->servers);
+    free(past);
+}
+
+/* Room for one more; the new one is zeroed. */
+static void *grow(void *array, size_t size, size_t *count, size_t *capacity)
+{
+    if (*count == *capacity) {
+        *capacity = *capacity == 0 ? 16 : *capacity * 2;
+        array = memory_resize(array, *capacity * size);
+    }
+    memset((char *)array + *count * size, 0, size);
+    ++*count;
+    return array;
+}
+
+/* ---- steps by id */
+static size_t hash_of(const char *name)
+{
+    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
+    for (; *name != '\0'; name++) {
+        hash = (hash ^ (unsigned char)*name) * UINT64_C(1099511628211);
+    }
+    return (size_t)hash;
+}
+
+/* The slot of the name, or the free one where it belongs. */
+static size_t *slot_of(const struct past *past, const char *id)
+{
+    const struct name_index *index = &past->step_index;
+    size_t slot = hash_of(id) & (index->slot_count - 1);
+    while (index->slots[slot] != 0 && strcmp(past->steps[index->slots[slot] - 1].id, id) != 0) {
+        slot = (slot + 1) & (index->slot_count - 1);
+    }
+    return &index->slots[slot];
+}
+
+const struct past_step *past_find(const struct past *past, const char *id)
+{
+    if (past == NULL || past->step_count == 0) {
+        return NULL;
+    }
+    size_t place = *slot_of(past, id);
+    return place == 0 ? NULL : &past->steps[place - 1];
+}
+
+static void make_room(struct past *past)
+{
+    struct name_index *index = &past->step_index;
+    if (2 * (past->step_count + 1) <= index->slot_count) {
+        return;
+    }
+    free(index->slots);
+    index->slot_count = index->slot_count == 0 ? 64 : index->slot_count * 2;
+    index->slots = memory_allocate(index->slot_count * sizeof *index->slots);
+    for (size_t i = 0; i < past->step_count; i++) {
+        *slot_of(past, past->steps[i].id) = i + 1;
+    }
+}
+
+/* `id` belongs to a record that is kept. */
+static struct past_step *step_of(struct past *past, const char *id)
+{
+    make_room(past);
+    size_t *slot = slot_of(past, id);
+    if (*slot == 0) {
+        past->steps =
+            grow(past->steps, sizeof *past->steps, &past->step_count, &past->step_capacity);
+        past->steps[past->step_count - 1].id = id;
+        *slot = past->step_count;
+    }
+    return &past->steps[*slot - 1];
+}
+
+/* ---- holds */
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static struct past_hold *hold_of(const struct past *past, const char *step, const char *name,
+                                 const char *server)
+{
+    for (size_t i = past->hold_count; i > 0; i--) {
+        struct past_hold *hold = &past->holds[i - 1];
+        if (strcmp(hold->step, step) == 0 && strcmp(hold->name, name) == 0 &&
+            same_text(hold->server, server)) {
+            return hold;
+        }
+    }
+    return NULL;
+}
+
+const struct past_hold *past_find_hold(const struct past *past, const char *step, const char *name,
+                                       const char *server)
+{
+    return past == NULL ? NULL : hold_of(past, step, name, server);
+}
+
+size_t past_hold_count(const struct past *past)
+{
+    return past->hold_count;
+}
+
+const struct past_hold *past_hold_at(const struct past *past, size_t index)
+{
+    ASSERT(index < past->hold_count);
+    return &past->holds[index];
+}
+
+static void hold_begins(struct past *past, const struct past_hold *hold)
+{
+    if (hold_of(past, hold->step, hold->name, hold->server) == NULL) {
+        past->holds =
+            grow(past->holds, sizeof *past->holds, &past->hold_count, &past->hold_capacity);
+        past->holds[past->hold_count - 1] = *hold;
+    }
+}
+
+static void hold_ends(struct past *past, const char *step, const char *name, const char *server)
+{
+    struct past_hold *hold = hold_of(past, step, name, server);
+    if (hold != NULL) {
+        size_t behind = past->hold_count - (size_t)(hold - past->holds) - 1;
+        memmove(hold, hold + 1, behind * sizeof *hold);
+        past->hold_count--;
+    }
+}
+
+/* ---- servers */
+static struct past_server *server_of(const struct past *past, const char *name)
+{
+    for (size_t i = 0; i < past->server_count; i++) {
+        if (strcmp(past->servers[i].name, name) == 0) {
+            return &past->servers[i];
+        }
+    }
+    return NULL;
+}
+
+const struct past_server *past_find_server(const struct past *past, const char *name)
+{
+    return past == NULL ? NULL : server_of(past, name);
+}
+
+/* ---- one record */
+struct taking {
+    struct past *past;
+    const cJSON *record;
+    const cJSON *data;
+    const char *step; /* or NULL */
+    const char *server;
+    size_t line;
+    struct error *err;
+};
+
+static const char *text_of(const cJSON *json, const char *name)
+{
+    const cJSON *member = cJSON_GetObjectItemCaseSensitive(json, name);
+    return cJSON_IsString(member) ? member->valuestring : NULL;
+}
+
+static bool misses(const struct taking *taking, const char *what)
+{
+    error_set(taking->err, ERROR_INVALID_FILE,
+              "line %zu of the journal, '%s', misses %s: it cannot be gone by", taking->line,
+              text_of(taking->record, "event"), what);
+    return false;
+}
+
+static bool take_nothing(struct taking *taking)
+{
+    (void)taking;
+    return true;
+}
+
+static bool take_header(struct taking *taking)
+{
+    taking->past->header = taking->data;
+    return taking->data != NULL || misses(taking, "its data");
+}
+
+static bool take_baseline(struct taking *taking)
+{
+    taking->past->baseline = taking->data;
+    return taking->data != NULL || misses(taking, "its values");
+}
+
+static bool take_resumed(struct taking *taking)
+{
+    taking->past->outcome = NULL; /* it goes on */
+    return true;
+}
+
+static bool take_step(struct taking *taking, enum past_state state)
+{
+    if (taking->step == NULL) {
+        return misses(taking, "its step");
+    }
+    struct past_step *step = step_of(taking->past, taking->step);
+    step->state = state;
+    if (state == PAST_BEGUN) {
+        step->intended = false;
+        step->outcome_known = false;
+        step->intention = NULL;
+        step->child = NULL;
+    }
+    return true;
+}
+
+static bool take_started(struct taking *taking)
+{
+    return take_step(taking, PAST_BEGUN);
+}
+
+/* The turn of a server is over when its rolling's body is done. */
+static bool take_done(struct taking *taking)
+{
+    if (!take_step(taking, PAST_DONE)) {
+        return false;
+    }
+    const struct past_step *step = past_find(taking->past, taking->step);
+    struct past_server *server =
+        taking->server == NULL ? NULL : server_of(taking->past, taking->server);
+    if (server != NULL && step->picked > 0) {
+        server->in_work = false;
+    }
+    return true;
+}
+
+static bool take_failed(struct taking *taking)
+{
+    return take_step(taking, PAST_FAILED);
+}
+
+static bool take_picked(struct taking *taking)
+{
+    const cJSON *sequence = cJSON_GetObjectItemCaseSensitive(taking->record, "seq");
+    if (taking->step == NULL) {
+        return misses(taking, "its step");
+    }
+    struct past_step *step = step_of(taking->past, taking->step);
+    step->picked = (uint64_t)cJSON_GetNumberValue(sequence);
+    return true;
+}
+
+/* A deploy says which action it is about to do, and when the server was started before. */
+static bool take_deploy(struct taking *taking, const char *action)
+{
+    struct past *past = taking->past;
+    const char *start = text_of(taking->data, "start_time_before");
+    if (taking->server == NULL || start == NULL) {
+        return misses(taking, "the server or its start time");
+    }
+    struct past_server *server = server_of(past, taking->server);
+    if (server == NULL) {
+        past->servers =
+            grow(past->servers, sizeof *past->servers, &past->server_count, &past->server_capacity);
+        server = &past->servers[past->server_count - 1];
+        server->name = taking->server;
+    }
+    server->action = action;
+    server->start_time_before = start;
+    server->in_work = true;
+    return true;
+}
+
+static bool take_hold(struct taking *taking, const char *value)
+{
+    const struct past_hold hold = {
+        .step = taking->step,
+        .name = text_of(taking->data, "name"),
+        .server = text_of(taking->data, "server"),
+        .before = text_of(taking->data, "before"),
+        .value = value,
+    };
+    if (hold.step == NULL || hold.name == NULL || hold.before == NULL || value == NULL) {
+        return misses(taking, "the value held or the one before");
+    }
+    hold_begins(taking->past, &hold);
+    return true;
+}
+
+static bool take_intention(struct taking *taking)
+{
+    taking->past->changed_anything = true;
+    if (taking->step == NULL) {
+        return true; /* what a change of the lead lost is put back at the end */
+    }
+    struct past_step *step = step_of(taking->past, taking->step);
+    step->intended = true;
+    step->outcome_known = false;
+    step->intention = taking->data;
+    const char *action = text_of(taking->data, "action");
+    if (action != NULL) {
+        return take_deploy(taking, action);
+    }
+    if (text_of(taking->data, "before") != NULL) {
+        return take_hold(taking, text_of(taking->data, "to"));
+    }
+    return true;
+}
+
+static bool take_outcome(struct taking *taking)
+{
+    if (taking->step != NULL) {
+        step_of(taking->past, taking->step)->outcome_known = true;
+    }
+    return true;
+}
+
+static bool take_program(struct taking *taking)
+{
+    if (taking->step == NULL) {
+        return misses(taking, "its step");
+    }
+    step_of(taking->past, taking->step)->child = taking->data;
+    return true;
+}
+
+static bool take_held(struct taking *taking)
+{
+    return take_hold(taking, text_of(taking->data, "value"));
+}
+
+static bool take_put_back(struct taking *taking)
+{
+    const char *name = text_of(taking->data, "name");
+    if (taking->step != NULL && name != NULL) {
+        hold_ends(taking->past, taking->step, name, text_of(taking->data, "server"));
+    }
+    return true;
+}
+
+/* What somebody else set is left alone: it is not ours to put back any more. */
+static bool take_not_put_back(struct taking *taking)
+{
+    return text_of(taking->data, "found") == NULL || take_put_back(taking);
+}
+
+static bool take_finished(struct taking *taking)
+{
+    taking->past->outcome = text_of(taking->data, "outcome");
+    return taking->past->outcome != NULL || misses(taking, "the outcome");
+}
+
+static const struct {
+    const char *event;
+    bool (*take)(struct taking *taking);
+} takers[] = {
+    {"journal", take_header},        {"resumed", take_resumed},
+    {"baseline", take_baseline},     {"step_started", take_started},
+    {"step_done", take_done},        {"step_failed", take_failed},
+    {"picked", take_picked},         {"intention", take_intention},
+    {"outcome", take_outcome},       {"output", take_outcome},
+    {"program", take_program},       {"held", take_held},
+    {"put_back", take_put_back},     {"not_put_back", take_not_put_back},
+    {"run_finished", take_finished},
+};
+
+static void keep_record(struct past *past, cJSON *record)
+{
+    past->records =
+        grow(past->records, sizeof *past->records, &past->record_count, &past->record_capacity);
+    past->records[past->record_count - 1] = record;
+}
+
+bool past_take(void *ctx, const cJSON *record, size_t line, struct error *err)
+{
+    struct past *past = ctx;
+    const char *event = text_of(record, "event");
+    bool (*take)(struct taking * taking) = take_nothing;
+    for (size_t i = 0; i < sizeof takers / sizeof takers[0]; i++) {
+        if (strcmp(takers[i].event, event) == 0) {
+            take = takers[i].take;
+        }
+    }
+    if (take == take_nothing) {
+        return true;
+    }
+    cJSON *copy = cJSON_Duplicate(record, true);
+    struct taking taking = {
+        .past = past,
+        .record = copy,
+        .data = cJSON_GetObjectItemCaseSensitive(copy, "data"),
+        .step = text_of(copy, "step"),
+        .server = text_of(copy, "server"),
+        .line = line,
+        .err = err,
+    };
+    bool ok = take(&taking);
+    /* Ids are looked up by the first text seen, so even a failed record is kept: the past is freed
+     * whole. */
+    keep_record(past, copy);
+    past->last_time = text_of(copy, "time");
+    return ok;
+}
+
+/* ---- the whole run */
+const cJSON *past_header(const struct past *past)
+{
+    return past->header;
+}
+
+const char *past_outcome(const struct past *past)
+{
+    return past->outcome;
+}
+
+const cJSON *past_baseline(const struct past *past)
+{
+    return past == NULL ? NULL : past->baseline;
+}
+
+bool past_changed_anything(const struct past *past)
+{
+    return past->changed_anything;
+}
+
+const char *past_last_time(const struct past *past)
+{
+    return past->last_time == NULL ? "" : past->last_time;
+}
