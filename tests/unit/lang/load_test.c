@@ -482,10 +482,10 @@ END_TEST
 START_TEST(a_file_read_twice_is_kept_as_it_was_read_last)
 {
     const char *path = folder_write(
-        &folder, "w.lua", "return workflow \"w\" { api = 1, steps = function() return {} end }");
+        &folder, "w.lua", "return workflow \"w\" { api = 1, steps = function() return log \"x\" end }");
     load(path, NULL, 0);
     folder_write(&folder, "w.lua",
-                 "return workflow \"v\" { api = 1, steps = function() return {} end }");
+                 "return workflow \"v\" { api = 1, steps = function() return log \"x\" end }");
     load(path, NULL, 0);
     ck_assert_uint_eq(lang_file_count(lang), 1);
     ck_assert_ptr_nonnull(strstr(lang_file(lang, 0)->bytes, "\"v\""));
