@@ -20,6 +20,7 @@ struct past {
     const char *outcome;
     const char *last_time;
     bool changed_anything;
+    unsigned resumes;
     struct past_step *steps;
     size_t step_count;
     size_t step_capacity;
@@ -240,40 +241,61 @@ static bool take_baseline(struct taking *taking)
 static bool take_resumed(struct taking *taking)
 {
     taking->past->outcome = NULL; /* it goes on */
+    taking->past->resumes++;
     return true;
 }
 
-static bool take_step(struct taking *taking, enum past_state state)
+static struct past_step *step_taken(struct taking *taking)
 {
-    if (taking->step == NULL) {
-        return misses(taking, "its step");
-    }
-    struct past_step *step = step_of(taking->past, taking->step);
-    step->state = state;
-    if (state == PAST_BEGUN) {
-        step->intended = false;
-        step->outcome_known = false;
-        step->intention = NULL;
-        step->child = NULL;
-    }
-    return true;
+    return taking->step == NULL ? NULL : step_of(taking->past, taking->step);
 }
 
+static uint64_t sequence_of(const struct taking *taking)
+{
+    return (uint64_t)cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(taking->record, "seq"));
+}
+
+/* Started again after an end, and not by a resume: what its children did is of another attempt. */
 static bool take_started(struct taking *taking)
 {
-    return take_step(taking, PAST_BEGUN);
+    struct past_step *step = step_taken(taking);
+    if (step == NULL) {
+        return misses(taking, "its step");
+    }
+    uint64_t sequence = sequence_of(taking);
+    bool ended = step->state != PAST_BEGUN && step->ended_in == taking->past->resumes;
+    if (step->began == 0 || ended) {
+        step->began = sequence;
+    }
+    step->started = sequence;
+    step->state = PAST_BEGUN;
+    step->intended = false;
+    step->outcome_known = false;
+    step->intention = NULL;
+    step->child = NULL;
+    return true;
+}
+
+static bool take_end(struct taking *taking, enum past_state state)
+{
+    struct past_step *step = step_taken(taking);
+    if (step == NULL) {
+        return misses(taking, "its step");
+    }
+    step->state = state;
+    step->ended_in = taking->past->resumes;
+    return true;
 }
 
 /* The turn of a server is over when its rolling's body is done. */
 static bool take_done(struct taking *taking)
 {
-    if (!take_step(taking, PAST_DONE)) {
+    if (!take_end(taking, PAST_DONE)) {
         return false;
     }
-    const struct past_step *step = past_find(taking->past, taking->step);
     struct past_server *server =
         taking->server == NULL ? NULL : server_of(taking->past, taking->server);
-    if (server != NULL && step->picked > 0) {
+    if (server != NULL && step_taken(taking)->picked) {
         server->in_work = false;
     }
     return true;
@@ -281,17 +303,17 @@ static bool take_done(struct taking *taking)
 
 static bool take_failed(struct taking *taking)
 {
-    return take_step(taking, PAST_FAILED);
+    return take_end(taking, PAST_FAILED);
 }
 
 static bool take_picked(struct taking *taking)
 {
-    const cJSON *sequence = cJSON_GetObjectItemCaseSensitive(taking->record, "seq");
-    if (taking->step == NULL) {
+    struct past_step *step = step_taken(taking);
+    if (step == NULL) {
         return misses(taking, "its step");
     }
-    struct past_step *step = step_of(taking->past, taking->step);
-    step->picked = (uint64_t)cJSON_GetNumberValue(sequence);
+    step->picked = true;
+    step->started = sequence_of(taking);
     return true;
 }
 
@@ -335,10 +357,10 @@ static bool take_hold(struct taking *taking, const char *value)
 static bool take_intention(struct taking *taking)
 {
     taking->past->changed_anything = true;
-    if (taking->step == NULL) {
+    struct past_step *step = step_taken(taking);
+    if (step == NULL) {
         return true; /* what a change of the lead lost is put back at the end */
     }
-    struct past_step *step = step_of(taking->past, taking->step);
     step->intended = true;
     step->outcome_known = false;
     step->intention = taking->data;
@@ -354,18 +376,20 @@ static bool take_intention(struct taking *taking)
 
 static bool take_outcome(struct taking *taking)
 {
-    if (taking->step != NULL) {
-        step_of(taking->past, taking->step)->outcome_known = true;
+    struct past_step *step = step_taken(taking);
+    if (step != NULL) {
+        step->outcome_known = true;
     }
     return true;
 }
 
 static bool take_program(struct taking *taking)
 {
-    if (taking->step == NULL) {
+    struct past_step *step = step_taken(taking);
+    if (step == NULL) {
         return misses(taking, "its step");
     }
-    step_of(taking->past, taking->step)->child = taking->data;
+    step->child = taking->data;
     return true;
 }
 

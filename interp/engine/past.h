@@ -30,11 +30,14 @@ enum past_state { PAST_BEGUN, PAST_DONE, PAST_FAILED };
 struct past_step {
     const char *id;
     enum past_state state;
-    uint64_t picked;        /* by its rolling: the record's number, 0 never */
+    uint64_t began; /* record of the first start of its last attempt; a resume is no new attempt */
+    uint64_t started;       /* record of its last start or pick */
+    bool picked;            /* by its rolling */
     bool intended;          /* it said that it was about to act ... */
     bool outcome_known;     /* ... and what came of it */
     const cJSON *intention; /* data of the last intention, or NULL */
-    const cJSON *child;     /* data of the last program started: pid, start; or NULL */
+    const cJSON *child;     /* data of the last program started: pid, start, boot; or NULL */
+    unsigned ended_in;      /* how many resumes there had been when it ended last */
 };
 /* NULL: nothing is recorded of it. */
 const struct past_step *past_find(const struct past *past, const char *id);
