@@ -96,6 +96,14 @@ const struct past_step *past_find(const struct past *past, const char *id)
     return place == 0 ? NULL : &past->steps[place - 1];
 }
 
+bool past_claim(struct past *past, const struct past_step *step)
+{
+    struct past_step *own = &past->steps[step - past->steps];
+    bool first = !own->claimed;
+    own->claimed = true;
+    return first;
+}
+
 static void make_room(struct past *past)
 {
     struct name_index *index = &past->step_index;

@@ -37,10 +37,13 @@ struct past_step {
     bool outcome_known;     /* ... and what came of it */
     const cJSON *intention; /* data of the last intention, or NULL */
     const cJSON *child;     /* data of the last program started: pid, start, boot; or NULL */
-    unsigned ended_in;      /* how many resumes there had been when it ended last */
+    bool claimed;
+    unsigned ended_in; /* how many resumes there had been when it ended last */
 };
 /* NULL: nothing is recorded of it. */
 const struct past_step *past_find(const struct past *past, const char *id);
+/* True the first time: what a step did in the past counts for its first start afterwards only. */
+bool past_claim(struct past *past, const struct past_step *step);
 
 /* ---- holds: values that were set, or about to be, and are not known to be back */
 struct past_hold {
