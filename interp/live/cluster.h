@@ -1,8 +1,8 @@
 /* live/cluster.h - a Pegasus cluster as the interpreter sees it: observe and act.
  *
  * Floor: live. Finds the primary meta server among the given ones (standbys refuse inside an OK
- * reply; dead or silent ones are passed over), follows it when it changes, and asks again within the
- * deadline. Acts are repeated by themselves only when a server said that it did not do them
+ * reply; dead or silent ones are passed over), follows it when it changes, and asks again within
+ * the deadline. Acts are repeated by themselves only when a server said that it did not do them
  * (ERR_FORWARD_TO_OTHERS); after a timeout the outcome is unknown and the error says so.
  *
  * A cluster_reader can only observe: commands that must not change anything get nothing else. */
@@ -35,6 +35,16 @@ typedef void cluster_done_fn(void *ctx, const struct error *err);
 struct operation *cluster_read_snapshot(struct cluster_reader *reader, struct snapshot *into,
                                         int64_t timeout_us, cluster_done_fn *done, void *ctx);
 
+/* Reads only the partitions in `gpids`, of AVAILABLE tables of `base`, from the meta server that
+ * was found to lead last (found anew when it does not): one request a table, pipelined, so that an
+ * answer is one round trip old. `into` is reset; then it has the nodes of `base` at the same
+ * indices, as they were listed there, and of each table only the partitions asked for. What is not
+ * there any more is left out. `base` stays in place until done; `into` must be another. */
+struct operation *cluster_read_partitions(struct cluster_reader *reader,
+                                          const struct snapshot *base, const struct gpid *gpids,
+                                          size_t count, struct snapshot *into, int64_t timeout_us,
+                                          cluster_done_fn *done, void *ctx);
+
 /* Only who leads and the effective and stored level: two calls, for the keeper of holds. */
 struct leader_info {
     struct address address;
@@ -61,9 +71,9 @@ struct server_replica {
     int32_t status; /* enum replica_status */
 };
 struct server_facts {
-    unsigned parts;    /* FACT_* that are valid */
-    int64_t taken_us;  /* when the first request was sent */
-    char version[64];  /* "" for a collector */
+    unsigned parts;   /* FACT_* that are valid */
+    int64_t taken_us; /* when the first request was sent */
+    char version[64]; /* "" for a collector */
     char start_time[32];
     struct replica_counts counts;
     struct server_replica *replicas; /* owned; reused from read to read */
@@ -72,21 +82,21 @@ struct server_facts {
 };
 void server_facts_clear(struct server_facts *facts); /* frees */
 struct operation *cluster_read_server(struct cluster_reader *reader, struct address server,
-                                      unsigned parts, struct server_facts *into,
-                                      int64_t timeout_us, cluster_done_fn *done, void *ctx);
+                                      unsigned parts, struct server_facts *into, int64_t timeout_us,
+                                      cluster_done_fn *done, void *ctx);
 
 /* The value of a configuration flag by HTTP /config: what the ini file says, not what a remote
  * command set. ERROR_REPLY when the server does not know it. `value` is valid until return. */
 typedef void cluster_value_fn(void *ctx, const char *value, const struct error *err);
 struct operation *cluster_read_config(struct cluster_reader *reader, struct address server,
-                                      const char *name, int64_t timeout_us,
-                                      cluster_value_fn *done, void *ctx);
+                                      const char *name, int64_t timeout_us, cluster_value_fn *done,
+                                      void *ctx);
 
 /* The current value of a setting (a remote command without argument). `server` ADDRESS_NONE: the
  * leader, found anew. Only names that setting_kind_of knows. */
 struct operation *cluster_read_setting(struct cluster_reader *reader, struct address server,
-                                       const char *name, int64_t timeout_us,
-                                       cluster_value_fn *done, void *ctx);
+                                       const char *name, int64_t timeout_us, cluster_value_fn *done,
+                                       void *ctx);
 
 /* ---- act */
 /* Sets a setting and reads nothing back. An empty list is set by the word for it, "clear". */
@@ -124,5 +134,11 @@ struct proposal {
 struct operation *cluster_propose(struct cluster *cluster, const struct snapshot *snapshot,
                                   struct proposal *proposals, size_t count, int64_t timeout_us,
                                   cluster_done_fn *done, void *ctx);
+/* The same, but straight to the meta server that `snapshot` was read from, and each only once:
+ * what it did not take is a refusal in `answer` too, and goes to no other. For forced proposals,
+ * which are not validated there: before one is sent again its partition is read again (trap 0a). */
+struct operation *cluster_propose_once(struct cluster *cluster, const struct snapshot *snapshot,
+                                       struct proposal *proposals, size_t count, int64_t timeout_us,
+                                       cluster_done_fn *done, void *ctx);
 
 #endif

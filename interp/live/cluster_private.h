@@ -1,7 +1,7 @@
 /* live/cluster_private.h - a task: one call of cluster.h under way, made of requests to servers.
  *
  * Floor: live; shared by cluster.c and task.c (life), leader.c, level.c, snapshot_read.c, facts.c,
- * config.c, commands.c and propose.c.
+ * partition_read.c, config.c, commands.c and propose.c.
  *
  * A task ends by task_end, once, which calls its owner's `done`; nothing of it may be touched after
  * that. No timer of its own bounds it: each request gets what is left of its time, and no retry
@@ -94,5 +94,12 @@ struct slice info_value(const struct cluster_info_response *info, const char *ke
 /* The effective level, as the leader just found tells it; ERROR_PEER when it is none we know. */
 bool info_level(const struct task *task, const struct cluster_info_response *info, int32_t *level,
                 struct error *err);
+
+/* ---- snapshot_read.c */
+/* Fills `partition`, and adds the servers it names to the nodes. NULL, or what is wrong with it. */
+const char *snapshot_take_partition(struct snapshot *snapshot, const struct wire_partition *wire,
+                                    struct snapshot_partition *partition);
+/* It was there in the list: dropped since, or just being created or recalled. */
+bool snapshot_table_vanished(const struct query_config_response *answer);
 
 #endif

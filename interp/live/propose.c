@@ -10,6 +10,7 @@ struct propose_task {
     size_t count;
     size_t waiting;   /* for an answer, of those sent in this round */
     bool leader_lost; /* some were not taken: they go to the next leader */
+    bool once;        /* ... but not these */
     size_t unanswered;
     struct error first_failure; /* of the unanswered */
     struct arena arena;
@@ -157,7 +158,7 @@ static void on_answer(struct task *task, size_t index, const void *response,
     struct propose_task *propose = propose_of(task);
     struct proposal *proposal = &propose->proposals[index];
     const struct propose_response *answer = response;
-    bool not_taken = err != NULL && err->code == ERROR_NOT_LEADER;
+    bool not_taken = err != NULL && err->code == ERROR_NOT_LEADER && !propose->once;
     if (answer != NULL && !not_taken) {
         proposal->answered = true;
         snprintf(proposal->answer, sizeof proposal->answer, "%.*s",
@@ -174,17 +175,22 @@ static void on_answer(struct task *task, size_t index, const void *response,
     }
 }
 
+static void send_to(struct propose_task *propose, struct address leader)
+{
+    for (size_t i = 0; i < propose->count; i++) {
+        if (!propose->proposals[i].answered) {
+            propose->waiting++;
+            ask_rpc(&propose->task, leader, RPC_PROPOSE, &propose->requests[i], INT64_MAX,
+                    on_answer, i);
+        }
+    }
+}
+
 static void send_all(struct task *task, const struct cluster_info_response *info)
 {
     (void)info;
     struct propose_task *propose = propose_of(task);
-    for (size_t i = 0; i < propose->count; i++) {
-        if (!propose->proposals[i].answered) {
-            propose->waiting++;
-            ask_rpc(task, task->cluster->leader, RPC_PROPOSE, &propose->requests[i], INT64_MAX,
-                    on_answer, i);
-        }
-    }
+    send_to(propose, task->cluster->leader);
     if (propose->waiting == 0) {
         task_end(task, NULL);
     }
@@ -196,9 +202,9 @@ static const struct task_ops propose_ops = {
     .free = free_task,
 };
 
-struct operation *cluster_propose(struct cluster *cluster, const struct snapshot *snapshot,
-                                  struct proposal *proposals, size_t count, int64_t timeout_us,
-                                  cluster_done_fn *done, void *ctx)
+static struct propose_task *propose_new(struct cluster *cluster, struct proposal *proposals,
+                                        size_t count, int64_t timeout_us, cluster_done_fn *done,
+                                        void *ctx)
 {
     struct propose_task *propose = memory_allocate(sizeof *propose);
     propose->proposals = proposals;
@@ -207,8 +213,31 @@ struct operation *cluster_propose(struct cluster *cluster, const struct snapshot
     propose->ctx = ctx;
     arena_init(&propose->arena);
     task_start(&propose->task, cluster, &propose_ops, timeout_us);
+    return propose;
+}
+
+struct operation *cluster_propose(struct cluster *cluster, const struct snapshot *snapshot,
+                                  struct proposal *proposals, size_t count, int64_t timeout_us,
+                                  cluster_done_fn *done, void *ctx)
+{
+    struct propose_task *propose = propose_new(cluster, proposals, count, timeout_us, done, ctx);
     if (build_requests(propose, snapshot, &propose->task.failure)) {
         leader_find(&propose->task);
+    } else {
+        task_fail_later(&propose->task);
+    }
+    return &propose->task.operation;
+}
+
+struct operation *cluster_propose_once(struct cluster *cluster, const struct snapshot *snapshot,
+                                       struct proposal *proposals, size_t count, int64_t timeout_us,
+                                       cluster_done_fn *done, void *ctx)
+{
+    ASSERT(count > 0);
+    struct propose_task *propose = propose_new(cluster, proposals, count, timeout_us, done, ctx);
+    propose->once = true;
+    if (build_requests(propose, snapshot, &propose->task.failure)) {
+        send_to(propose, snapshot->leader);
     } else {
         task_fail_later(&propose->task);
     }

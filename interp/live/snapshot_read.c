@@ -148,18 +148,9 @@ static const int32_t *add_nodes(struct snapshot *snapshot, struct wire_list addr
     return indices;
 }
 
-/* NULL, or what is wrong with it. */
-static const char *take_partition(struct snapshot *snapshot, struct snapshot_table *table,
-                                  const struct wire_partition *wire)
+const char *snapshot_take_partition(struct snapshot *snapshot, const struct wire_partition *wire,
+                                    struct snapshot_partition *partition)
 {
-    if (wire->pid.app_id != table->app_id || wire->pid.partition < 0 ||
-        wire->pid.partition >= table->partition_count) {
-        return "a partition's number is not of the table asked for";
-    }
-    struct snapshot_partition *partition = &table->partitions[wire->pid.partition];
-    if (partition->gpid.app_id != 0) {
-        return "a partition comes twice";
-    }
     partition->gpid = wire->pid;
     partition->ballot = wire->ballot;
     partition->max_replica_count = wire->max_replica_count;
@@ -173,6 +164,21 @@ static const char *take_partition(struct snapshot *snapshot, struct snapshot_tab
         return "a partition's servers and their names do not fit together";
     }
     return NULL;
+}
+
+/* NULL, or what is wrong with it. */
+static const char *take_partition(struct snapshot *snapshot, struct snapshot_table *table,
+                                  const struct wire_partition *wire)
+{
+    if (wire->pid.app_id != table->app_id || wire->pid.partition < 0 ||
+        wire->pid.partition >= table->partition_count) {
+        return "a partition's number is not of the table asked for";
+    }
+    struct snapshot_partition *partition = &table->partitions[wire->pid.partition];
+    if (partition->gpid.app_id != 0) {
+        return "a partition comes twice";
+    }
+    return snapshot_take_partition(snapshot, wire, partition);
 }
 
 static const char *take_partitions(struct snapshot *snapshot, struct snapshot_table *table,
@@ -199,7 +205,7 @@ static const char *take_partitions(struct snapshot *snapshot, struct snapshot_ta
 }
 
 /* It was there in the list: dropped since, or just being created or recalled. */
-static bool says_vanished(const struct query_config_response *answer)
+bool snapshot_table_vanished(const struct query_config_response *answer)
 {
     return slice_equals(answer->err, PEGASUS_OBJECT_NOT_FOUND) ||
            slice_equals(answer->err, PEGASUS_APP_NOT_EXIST) ||
@@ -216,7 +222,7 @@ static void on_table(struct task *task, size_t index, const void *response, cons
     if (err != NULL) {
         with_table = *err;
         error_wrap(&with_table, "table '%s'", table->name);
-        fail(task, &with_table, answer != NULL && says_vanished(answer));
+        fail(task, &with_table, answer != NULL && snapshot_table_vanished(answer));
         return;
     }
     if (answer->app_id != table->app_id) {

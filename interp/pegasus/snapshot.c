@@ -152,14 +152,28 @@ bool partition_is_healthy(const struct snapshot_partition *partition)
            1 + partition->secondary_count >= partition->max_replica_count;
 }
 
+static const struct snapshot_partition *find_in_table(const struct snapshot_table *table,
+                                                      int32_t index)
+{
+    const struct snapshot_partition *partitions = table->partitions;
+    if (index >= 0 && index < table->partition_count && partitions[index].gpid.partition == index) {
+        return &partitions[index];
+    }
+    for (int32_t i = 0; table->is_partial && i < table->partition_count; i++) {
+        if (partitions[i].gpid.partition == index) {
+            return &partitions[i];
+        }
+    }
+    return NULL;
+}
+
 const struct snapshot_partition *snapshot_find_partition(const struct snapshot *snapshot,
                                                          struct gpid gpid)
 {
     for (int32_t t = 0; t < snapshot->table_count; t++) {
         const struct snapshot_table *table = &snapshot->tables[t];
         if (table->app_id == gpid.app_id && table->partitions != NULL) {
-            bool inside = gpid.partition >= 0 && gpid.partition < table->partition_count;
-            return inside ? &table->partitions[gpid.partition] : NULL;
+            return find_in_table(table, gpid.partition);
         }
     }
     return NULL;

@@ -40,6 +40,7 @@ struct snapshot_table {
     int32_t max_replica_count;
     int32_t partition_count;
     struct snapshot_partition *partitions; /* partition_count of them; NULL unless AVAILABLE */
+    bool is_partial; /* some of its partitions alone, not at their own index */
     int64_t taken_us;
 };
 
@@ -83,7 +84,7 @@ const struct snapshot_table *snapshot_find_table(const struct snapshot *snapshot
 /* Counts each node's primaries and secondaries anew. One pass over the partitions. */
 void snapshot_count(struct snapshot *snapshot);
 
-/* The partition of an AVAILABLE table, or NULL. Linear in the tables. */
+/* The partition of an AVAILABLE table, or NULL. Linear in the tables, and in a partial one. */
 const struct snapshot_partition *snapshot_find_partition(const struct snapshot *snapshot,
                                                          struct gpid gpid);
 /* Is the node its primary or one of its secondaries? Never for SNAPSHOT_NO_NODE. */

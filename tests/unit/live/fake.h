@@ -83,8 +83,10 @@ struct fake_call {
     enum rpc rpc;
     bool is_http;
     char path[256];
-    char name[64];  /* table or command */
-    int32_t number; /* level or partition */
+    char name[64];      /* table or command */
+    int32_t number;     /* level or partition */
+    int32_t indices[8]; /* of the partitions asked for; none: all */
+    uint32_t index_count;
     bool cancelled;
     rpc_done_fn *rpc_done;
     http_done_fn *http_done;
@@ -197,9 +199,10 @@ static inline struct wire_partition fake_partition(const struct fake *fake,
     };
 }
 
-static inline struct query_config_response fake_query(struct fake *fake, const char *name,
-                                                      struct arena *arena)
+static inline struct query_config_response
+fake_query(struct fake *fake, const struct fake_call *call, struct arena *arena)
 {
+    const char *name = call->name;
     const struct fake_table *table = NULL;
     for (int i = 0; i < fake->table_count; i++) {
         if (strcmp(fake->tables[i].name, name) == 0 && fake->tables[i].status == APP_AVAILABLE) {
@@ -213,15 +216,23 @@ static inline struct query_config_response fake_query(struct fake *fake, const c
     }
     struct wire_partition *partitions =
         arena_allocate(arena, (size_t)table->answered_items * sizeof *partitions + 1);
-    for (int32_t i = 0; i < table->answered_items; i++) {
+    int32_t items = 0;
+    for (uint32_t i = 0; i < call->index_count && items < table->answered_items; i++) {
+        if (call->indices[i] < table->partition_count) { /* others are skipped */
+            partitions[items++] = fake_partition(
+                fake, table, table->repeats_first ? call->indices[0] : call->indices[i], arena);
+        }
+    }
+    for (int32_t i = 0; items == 0 && i < table->answered_items; i++) {
         partitions[i] = fake_partition(fake, table, table->repeats_first ? 0 : i, arena);
     }
+    items = items == 0 ? table->answered_items : items;
     return (struct query_config_response){
         .err = slice_of(PEGASUS_OK),
         .app_id = table->answered_app_id,
         .partition_count = table->answered_count,
         .is_stateful = true,
-        .partitions = {partitions, (uint32_t)table->answered_items},
+        .partitions = {partitions, (uint32_t)items},
     };
 }
 
@@ -275,7 +286,7 @@ static inline void fake_answer_as_leader(struct fake *fake, struct fake_call *ca
         response->apps = fake_apps(fake, arena);
         break;
     case RPC_QUERY_CONFIG:
-        response->config = fake_query(fake, call->name, arena);
+        response->config = fake_query(fake, call, arena);
         break;
     case RPC_CONTROL_META:
         response->level.old_level = fake->stored_level;
@@ -435,6 +446,11 @@ static inline struct operation *fake_call_start(struct transport *transport, str
         const struct query_config_request *query = request;
         snprintf(call->name, sizeof call->name, "%.*s", (int)query->app_name.length,
                  query->app_name.bytes);
+        ck_assert_uint_le(query->partition_indices.count, 8);
+        call->index_count = query->partition_indices.count;
+        for (uint32_t i = 0; i < call->index_count; i++) {
+            call->indices[i] = ((const int32_t *)query->partition_indices.items)[i];
+        }
     } else if (rpc == RPC_CONTROL_META) {
         call->number = ((const struct control_meta_request *)request)->level;
     } else if (rpc == RPC_PROPOSE) {

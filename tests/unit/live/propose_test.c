@@ -144,6 +144,53 @@ START_TEST(what_a_leader_of_before_did_not_take_goes_to_the_next_one_alone)
 }
 END_TEST
 
+START_TEST(forced_ones_go_once_to_the_meta_server_that_was_read)
+{
+    struct outcome outcome = {0};
+    struct proposal proposals[3];
+    make_snapshot(false, false);
+    snapshot.leader = fake_address(2);
+    make_proposals(proposals, 3);
+    fake->modes[0] = FAKE_LEADER;
+    fake->modes[1] = FAKE_LEADER;
+    fake->propose_answers[1] = PEGASUS_FORWARD_TO_OTHERS;
+    fake->propose_answers[2] = "ERR_APP_NOT_EXIST";
+    cluster_propose_once(cluster, &snapshot, proposals, 3, 5 * SECOND, record, &outcome);
+    snapshot_clear(&snapshot); /* nothing of it is needed any more */
+    run_well(&outcome);
+    ck_assert_str_eq(proposals[0].answer, "ERR_OK");
+    ck_assert_str_eq(proposals[1].answer, PEGASUS_FORWARD_TO_OTHERS);
+    ck_assert_str_eq(proposals[2].answer, "ERR_APP_NOT_EXIST");
+    ck_assert_int_eq(fake->asked[0], 0);
+    ck_assert_int_eq(fake->asked[1], 3);
+    ck_assert_int_eq(outcome.at_us, 1000); /* one round trip */
+}
+END_TEST
+
+START_TEST(a_forced_one_without_an_answer_is_told_and_not_repeated)
+{
+    struct outcome outcome = {0};
+    struct proposal proposals[2];
+    make_snapshot(true, _i == 0);
+    snapshot.leader = fake_address(1);
+    make_proposals(proposals, 2);
+    proposals[1].actions[1].node = 2;
+    fake->propose_answers[1] = "";
+    cluster_propose_once(cluster, &snapshot, proposals, 2, 5 * SECOND, record, &outcome);
+    if (_i == 0) {
+        run_to_error(&outcome, ERROR_TIMEOUT,
+                     "1 of 2 proposals were not answered: 127.0.0.1:1: RPC_CM_PROPOSE_BALANCER: "
+                     "no reply; whether it took effect is not known");
+        ck_assert_int_eq(fake->asked[0], 2);
+    } else { /* a name is missing */
+        run(&outcome);
+        ck_assert_int_eq(outcome.err.code, ERROR_REFUSED);
+        ck_assert_int_eq(fake->asked[0], 0);
+    }
+    snapshot_clear(&snapshot);
+}
+END_TEST
+
 START_TEST(no_proposals_are_done_at_once)
 {
     struct outcome outcome = {0};
@@ -165,6 +212,8 @@ int main(void)
     tcase_add_test(propose, a_batch_is_pipelined_and_goes_to_the_leader_alone);
     tcase_add_test(propose, proposals_without_an_answer_are_told_and_not_repeated);
     tcase_add_test(propose, what_a_leader_of_before_did_not_take_goes_to_the_next_one_alone);
+    tcase_add_test(propose, forced_ones_go_once_to_the_meta_server_that_was_read);
+    tcase_add_loop_test(propose, a_forced_one_without_an_answer_is_told_and_not_repeated, 0, 2);
     tcase_add_test(propose, no_proposals_are_done_at_once);
     suite_add_tcase(suite, propose);
     return run_suite(suite);
