@@ -14,6 +14,8 @@ struct server_history {
     char start_time_before[32]; /* unless was_down */
     struct gpid *gone;          /* replicas the server no longer knew when told to close them */
     size_t gone_count;
+    struct gpid *left; /* partitions that drain_node took from it, to come back by rejoin_node */
+    size_t left_count;
     bool in_work; /* from its first deploy until its turn in the rolling is over */
 };
 

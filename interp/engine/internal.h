@@ -154,11 +154,22 @@ extern const struct step_ops ops_log;
 extern const struct step_ops ops_set_meta_level;
 extern const struct step_ops ops_remote_command;
 extern const struct step_ops ops_move; /* migrate_node, downgrade_node */
+extern const struct step_ops ops_drain;
+extern const struct step_ops ops_rejoin;
 extern const struct step_ops ops_kill_partitions;
 extern const struct step_ops ops_deploy;
 extern const struct step_ops ops_exec;
 extern const struct step_ops ops_http;
 extern const struct step_ops ops_not_available;
+
+/* ---- waiting.c: why a step with a timeout waits */
+struct waiting {
+    struct text told; /* the reason told last; its owner clears it */
+    int64_t told_us;
+};
+/* Tells a new reason, but not more often than every five seconds. `condition` may be NULL. */
+void waiting_tell(struct waiting *waiting, const struct frame *frame, const char *condition,
+                  enum answer answer, const char *reason);
 
 /* ---- follow.c: a server whose deploy has begun is not left before it is alive */
 struct follower {

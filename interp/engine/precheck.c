@@ -17,8 +17,8 @@ struct taken {
 static void note_step(const struct run *run, const struct step *step, struct taken *taken)
 {
     bool stops = step->kind == STEP_DEPLOY && step->as.deploy != DEPLOY_START;
-    if (step->server != NULL && step->server->role == ROLE_REPLICA &&
-        (stops || step->kind == STEP_DOWNGRADE_NODE)) {
+    bool drains = step->kind == STEP_DOWNGRADE_NODE || step->kind == STEP_DRAIN_NODE;
+    if (step->server != NULL && step->server->role == ROLE_REPLICA && (stops || drains)) {
         struct taken *server = &taken[inventory_slot(run->setup.inventory, step->server)];
         server->leaves = true;
         server->stops |= stops;

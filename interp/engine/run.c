@@ -408,6 +408,7 @@ void run_free(struct run *run)
     free(run->holds);
     for (size_t slot = 0; slot < inventory_slot_count(run->setup.inventory); slot++) {
         free(run->history[slot].gone);
+        free(run->history[slot].left);
     }
     free(run->history);
     free(run);

@@ -5,50 +5,17 @@
 #include <string.h>
 
 /* ---- wait_until */
-static const int64_t tell_every_us = 5 * US_PER_SECOND; /* why it waits, while the reason changes */
-
 struct wait {
     struct gatherer *gatherer;
     struct timer timer; /* the next look, or the end */
     struct text reason; /* of the last look */
-    struct text told;   /* the reason shown last */
-    int64_t told_us;
+    struct waiting waiting;
     int64_t yes_since_us; /* -1: it does not hold */
     int64_t next_nudge_us;
     struct follower follower;
 };
 
 static void wait_look(void *ctx);
-
-static void wait_tell(struct frame *frame, enum answer answer)
-{
-    struct wait *wait = frame->state;
-    struct loop *loop = frame->run->setup.loop;
-    int64_t now_us = loop_now_us(loop);
-    bool news = strcmp(text_string(&wait->reason), text_string(&wait->told)) != 0;
-    if (!news || (wait->told.length > 0 && now_us - wait->told_us < tell_every_us)) {
-        return;
-    }
-    char since[DURATION_TEXT_BYTES];
-    char left[DURATION_TEXT_BYTES];
-    int64_t waited_us = now_us - frame->started_us;
-    int64_t left_us = frame->step->timeout_us - waited_us;
-    cJSON *data = cJSON_CreateObject();
-    cJSON_AddStringToObject(data, "condition", frame->step->as.wait.condition->name);
-    cJSON_AddStringToObject(data, "answer",
-                            answer == ANSWER_UNKNOWN ? "unknown"
-                            : answer == ANSWER_YES   ? "yes"
-                                                     : "no");
-    event_add_ms(data, "waited_ms", waited_us);
-    event_add_ms(data, "left_ms", left_us);
-    run_emit(frame->run, EVENT_WAITING, frame->step, data,
-             "%s%s (for %s now; at most %s more, then the step fails)",
-             answer == ANSWER_UNKNOWN ? "unknown: " : "", text_string(&wait->reason),
-             duration_format(waited_us, since), duration_format(left_us, left));
-    wait->told_us = now_us;
-    text_reset(&wait->told);
-    text_append_string(&wait->told, text_string(&wait->reason));
-}
 
 static void wait_answered(struct frame *frame, enum answer answer)
 {
@@ -71,7 +38,8 @@ static void wait_answered(struct frame *frame, enum answer answer)
         return;
     }
     wait->yes_since_us = -1;
-    wait_tell(frame, answer);
+    waiting_tell(&wait->waiting, frame, step->as.wait.condition->name, answer,
+                 text_string(&wait->reason));
     if (step->as.wait.nudge != NULL && now_us >= wait->next_nudge_us && answer == ANSWER_NO) {
         wait->next_nudge_us = now_us + step->as.wait.nudge_every_us;
         frame_start(frame->run, frame, step->as.wait.nudge);
@@ -165,7 +133,7 @@ static void wait_clear(struct frame *frame)
     timer_cancel(&wait->timer);
     gatherer_free(wait->gatherer);
     text_clear(&wait->reason);
-    text_clear(&wait->told);
+    text_clear(&wait->waiting.told);
     follow_clear(&wait->follower);
 }
 

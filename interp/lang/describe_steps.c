@@ -61,13 +61,21 @@ static const struct field kill_partitions_fields[] = {
     MOVE_TABLES,
     MOVE_BATCH("partitions closed in one go"),
 };
+#define IN_FLIGHT(fallback)                                                                        \
+    {                                                                                              \
+        "in_flight", FIELD_INTEGER32, 0, fallback, "partitions under way at once",                 \
+            AT(step.as.in_flight), .min = 1, .max = 1000                                           \
+    }
+
 static const struct field drain_node_fields[] = {
-    {"in_flight", FIELD_INTEGER32, 0, "1", "partitions under way at once", AT(only_number),
-     .min = 1, .max = 1000},
+    IN_FLIGHT("1"),
+    {"timeout", FIELD_DURATION, 0, "10m", "the step fails if a replica is still there by then",
+     AT(step.timeout_us), .min = 1, .max = INT64_MAX},
 };
 static const struct field rejoin_node_fields[] = {
-    {"in_flight", FIELD_INTEGER32, 0, "32", "partitions under way at once", AT(only_number),
-     .min = 1, .max = 1000},
+    IN_FLIGHT("32"),
+    {"timeout", FIELD_DURATION, 0, "2h", "the step fails if a replica is still away by then",
+     AT(step.timeout_us), .min = 1, .max = INT64_MAX},
 };
 static const struct field deploy_fields[] = {
     {"action", FIELD_WORD, REQUIRED | FIRST, NULL, "\"update\", \"restart\", \"start\" or \"stop\"",
@@ -186,10 +194,14 @@ const struct descriptor step_descriptors[] = {
     {"downgrade_node", GROUP_ACTION, FORM_SERVER, STEP_DOWNGRADE_NODE, false,
      ROWS(downgrade_node_fields), "proposes every secondary on the server to be inactive",
      "downgrade_node(node) { batch = 100 }"},
-    {"drain_node", GROUP_ACTION, FORM_SERVER, STEP_DRAIN_NODE, true, ROWS(drain_node_fields),
-     "every replica leaves the server in one pass", "drain_node(node) { in_flight = 1 }"},
-    {"rejoin_node", GROUP_ACTION, FORM_SERVER, STEP_REJOIN_NODE, true, ROWS(rejoin_node_fields),
-     "what left the server comes back", "rejoin_node(node) { in_flight = 32 }"},
+    {"drain_node", GROUP_ACTION, FORM_SERVER, STEP_DRAIN_NODE, false, ROWS(drain_node_fields),
+     "every replica leaves the server in one pass, primaries too, by forced proposals, each sent "
+     "right after its partition was read; hold the limit of added secondaries at 0 around it",
+     "drain_node(node) { in_flight = 1 }"},
+    {"rejoin_node", GROUP_ACTION, FORM_SERVER, STEP_REJOIN_NODE, false, ROWS(rejoin_node_fields),
+     "what left the server comes back by forced proposals, paced, without waiting for the meta "
+     "server's rounds; inside the hold that kept it away",
+     "rejoin_node(node) { in_flight = 32 }"},
     {"kill_partitions", GROUP_ACTION, FORM_SERVER, STEP_KILL_PARTITIONS, false,
      ROWS(kill_partitions_fields),
      "closes the replicas that were downgraded, so that their data reaches the disk",

@@ -54,8 +54,8 @@ enum step_kind {
     STEP_SET_META_LEVEL,
     STEP_MIGRATE_NODE,
     STEP_DOWNGRADE_NODE,
-    STEP_DRAIN_NODE,  /* not yet */
-    STEP_REJOIN_NODE, /* not yet */
+    STEP_DRAIN_NODE,
+    STEP_REJOIN_NODE,
     STEP_KILL_PARTITIONS,
     STEP_DEPLOY,
     STEP_EXEC,
@@ -121,6 +121,7 @@ struct step {
             enum target_policy targets; /* migrate_node */
             int32_t batch;
         } move;
+        int32_t in_flight; /* drain_node, rejoin_node: partitions under way at once */
         enum deploy_action deploy;
         struct {
             const char **argv; /* NULL-terminated */

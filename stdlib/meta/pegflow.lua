@@ -101,6 +101,26 @@ function migrate_node(fields) end
 ---@return fun(fields: pegflow.downgrade_node.fields): pegflow.step
 function downgrade_node(fields) end
 
+---@class pegflow.drain_node.fields
+---@field in_flight? integer partitions under way at once
+---@field timeout? string|pegflow.duration the step fails if a replica is still there by then
+---@field id? string the step's name in paths, instead of its kind and number
+
+---every replica leaves the server in one pass, primaries too, by forced proposals, each sent right after its partition was read; hold the limit of added secondaries at 0 around it
+---@param fields pegflow.node
+---@return fun(fields: pegflow.drain_node.fields): pegflow.step
+function drain_node(fields) end
+
+---@class pegflow.rejoin_node.fields
+---@field in_flight? integer partitions under way at once
+---@field timeout? string|pegflow.duration the step fails if a replica is still away by then
+---@field id? string the step's name in paths, instead of its kind and number
+
+---what left the server comes back by forced proposals, paced, without waiting for the meta server's rounds; inside the hold that kept it away
+---@param fields pegflow.node
+---@return fun(fields: pegflow.rejoin_node.fields): pegflow.step
+function rejoin_node(fields) end
+
 ---@class pegflow.kill_partitions.fields
 ---@field tables? string|string[] names of the tables; "*" is all of them
 ---@field batch? integer partitions closed in one go
