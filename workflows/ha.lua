@@ -3,9 +3,105 @@
 --
 --   pegflow check workflows/ha.lua
 --   pegflow run workflows/ha.lua -c my-cluster.lua --set drain_timeout=20m
+--   pegflow run workflows/ha.lua -c my-cluster.lua --set pace=swift
 
 -- How many secondaries the meta server may add to one server in one round.
 local add_limit = "meta.lb.add_secondary_max_count_for_one_node"
+
+-- What both paces share.
+
+-- Closing writes what is in memory to disk, so that the restart is short.
+local function closed(node, p)
+  return wait_until {
+    replicas_closed(node),
+    nudge = kill_partitions(node),
+    nudge_every = p.nudge_every,
+    every = p.look_every,
+    timeout = p.close_timeout,
+  }
+end
+
+-- A fast restart never shows in the list of nodes: the start time proves it.
+local function restarted(node, p)
+  return wait_until {
+    all_of { is_alive(node), has_restarted(node), runs_target_version(node) },
+    every = p.look_every,
+    timeout = p.restart_timeout,
+  }
+end
+
+-- Only when all replicas are home is it the next server's turn.
+local function healthy_again(p)
+  return wait_until {
+    cluster_is_healthy(),
+    stable_for = p.healthy_for,
+    every = p.look_every,
+    timeout = p.heal_timeout,
+  }
+end
+
+-- The guide's way: the meta server checks each move, and makes it in its next round. Three rounds
+-- of ten seconds a server, and a partition waits longer the more of them move in one round.
+local function careful(node, p)
+  -- While the server fills again, let it fill fast.
+  return hold {
+    setting = { [add_limit] = p.readd_limit },
+
+    -- Nothing may come back to the server before it runs the new version.
+    hold "drain" {
+      setting = { [add_limit] = 0 },
+
+      -- Another server takes over each partition that this one serves.
+      wait_until {
+        no_primaries(node),
+        nudge = migrate_node(node) { batch = p.batch },
+        nudge_every = p.nudge_every,
+        every = p.look_every,
+        timeout = p.drain_timeout,
+      },
+      -- What is left are copies: the partitions go on without them.
+      wait_until {
+        all_of { no_primaries(node), no_secondaries(node) },
+        nudge = downgrade_node(node) { batch = p.batch },
+        nudge_every = p.nudge_every,
+        every = p.look_every,
+        timeout = p.drain_timeout,
+      },
+      closed(node, p),
+
+      -- Package and configuration, then a restart.
+      deploy(node) { "update" },
+      restarted(node, p),
+    },
+
+    -- The replicas come home.
+    healthy_again(p),
+  }
+end
+
+-- Nothing waits for a round: one partition after the other leaves, and afterwards all come back, by
+-- forced proposals. The meta server does not check those; each is sent right after its partition
+-- and the servers it concerns were asked, and never twice on the same answer.
+local function swift(node, p)
+  return {
+    -- Until every replica is back by our own proposals, the meta server adds none.
+    hold "drain" {
+      setting = { [add_limit] = 0 },
+
+      drain_node(node) { in_flight = 1, timeout = p.drain_timeout },
+      closed(node, p),
+
+      -- Package and configuration, then a restart.
+      deploy(node) { "update" },
+      restarted(node, p),
+
+      rejoin_node(node) { in_flight = 32, timeout = p.heal_timeout },
+    },
+    healthy_again(p),
+  }
+end
+
+local paces = { careful = careful, swift = swift }
 
 return workflow "high-availability upgrade" {
   api = 1,
@@ -20,6 +116,7 @@ return workflow "high-availability upgrade" {
     look_every      = duration { "1s", "how often the cluster is looked at while waiting", min = "50ms" },
     meta_pause      = duration { "30s", "time between two meta servers", min = "1s" },
     nudge_every     = duration { "10s", "how soon a command is given again when it had no effect yet" },
+    pace            = choice   { "careful", "the guide's rounds, or forced proposals one by one", of = { "careful", "swift" } },
     readd_limit     = integer  { 100, "secondaries added to one server per round while it fills again", min = 1 },
     restart_timeout = duration { "10m", "how long a server may take to come back" },
   },
@@ -35,57 +132,7 @@ return workflow "high-availability upgrade" {
       rolling "replicas" {
         over = cluster.replicas,
         steps = function(node)
-          -- While the server fills again, let it fill fast.
-          return hold {
-            setting = { [add_limit] = p.readd_limit },
-
-            -- Nothing may come back to the server before it runs the new version.
-            hold "drain" {
-              setting = { [add_limit] = 0 },
-
-              -- Another server takes over each partition that this one serves.
-              wait_until {
-                no_primaries(node),
-                nudge = migrate_node(node) { batch = p.batch },
-                nudge_every = p.nudge_every,
-                every = p.look_every,
-                timeout = p.drain_timeout,
-              },
-              -- What is left are copies: the partitions go on without them.
-              wait_until {
-                all_of { no_primaries(node), no_secondaries(node) },
-                nudge = downgrade_node(node) { batch = p.batch },
-                nudge_every = p.nudge_every,
-                every = p.look_every,
-                timeout = p.drain_timeout,
-              },
-              -- Closing writes what is in memory to disk, so that the restart is short.
-              wait_until {
-                replicas_closed(node),
-                nudge = kill_partitions(node),
-                nudge_every = p.nudge_every,
-                every = p.look_every,
-                timeout = p.close_timeout,
-              },
-
-              -- Package and configuration, then a restart.
-              deploy(node) { "update" },
-              -- A fast restart never shows in the list of nodes: the start time proves it.
-              wait_until {
-                all_of { is_alive(node), has_restarted(node), runs_target_version(node) },
-                every = p.look_every,
-                timeout = p.restart_timeout,
-              },
-            },
-
-            -- The replicas come home. Only then is it the next server's turn.
-            wait_until {
-              cluster_is_healthy(),
-              stable_for = p.healthy_for,
-              every = p.look_every,
-              timeout = p.heal_timeout,
-            },
-          }
+          return paces[p.pace](node, p)
         end,
       },
 
