@@ -48,7 +48,7 @@ struct world {
     misfortune_fn *misfortune;
     struct timer soon;
     struct transport lying; /* between client and simulation: see world_lie */
-    const char *lie_about;  /* a remote command's name, or "tables" */
+    const char *lie_about;  /* a remote command's name, "tables" or "proposals" */
     const char *lie;        /* what it is answered */
     char folder[64];
 };
@@ -100,9 +100,12 @@ static inline void world_lie_done(void *ctx, const void *response, const struct 
 {
     struct world_lie_call *call = ctx;
     struct remote_command_response text = {slice_of(call->world->lie)};
+    struct propose_response refusal = {slice_of(call->world->lie)};
     struct list_apps_response apps;
     if (err == NULL && call->rpc == RPC_REMOTE_COMMAND) {
         response = &text;
+    } else if (err == NULL && call->rpc == RPC_PROPOSE) {
+        response = &refusal;
     } else if (err == NULL) {
         apps = *(const struct list_apps_response *)response;
         apps.infos.count = 0;
@@ -121,7 +124,8 @@ static inline struct operation *world_lie(struct transport *transport, struct ad
     bool lies = world->lie_about != NULL &&
                 (rpc == RPC_REMOTE_COMMAND
                      ? slice_equals(command->command, world->lie_about)
-                     : rpc == RPC_LIST_APPS && strcmp(world->lie_about, "tables") == 0);
+                     : (rpc == RPC_LIST_APPS && strcmp(world->lie_about, "tables") == 0) ||
+                           (rpc == RPC_PROPOSE && strcmp(world->lie_about, "proposals") == 0));
     if (lies) {
         struct world_lie_call *call = arena_allocate(&world->arena, sizeof *call);
         *call = (struct world_lie_call){world, rpc, done, ctx};
