@@ -433,6 +433,71 @@ START_TEST(a_stale_forced_proposal_is_counted)
 }
 END_TEST
 
+/* ---- somebody else moves the same replicas */
+static void drain_the_last_ones_too(struct world *world)
+{
+    static struct proposal foreign[8];
+    static struct world_call call;
+    const struct snapshot *snapshot = &world->snapshot;
+    const struct snapshot_table *table = &snapshot->tables[snapshot->table_count - 1];
+    int32_t node = snapshot_find_node(snapshot, sim_server_address(world->sim, 0));
+    size_t count = 0;
+    for (int32_t p = table->partition_count - 1; count < 8; p--) {
+        const struct snapshot_partition *partition = &table->partitions[p];
+        if (snapshot_partition_has_member(partition, node)) {
+            foreign[count++] = (struct proposal){
+                .gpid = partition->gpid,
+                .actions = {{partition->primary, node, CT_DOWNGRADE_TO_INACTIVE}},
+                .action_count = 1,
+                .force = true,
+                .balance_type = -1,
+            };
+        }
+    }
+    cluster_propose_once(world->cluster, snapshot, foreign, count, US_PER_SECOND, world_call_done,
+                         &call);
+    call = (struct world_call){.world = world};
+}
+
+START_TEST(what_somebody_else_took_away_meanwhile_is_not_taken_again)
+{
+    struct world world;
+    open_and_plan(&world, releases[_i], HELD("drain_node(node), rejoin_node(node),"));
+    int32_t before = replicas_of_first(&world);
+    suffer(&world, "intention drain_node", 10000, drain_the_last_ones_too);
+    world_start(&world);
+    while (!world.ended) { /* the foreign hand stops the loop as well */
+        ck_assert(loop_run(world.loop, &world.result.error));
+    }
+    expect_well_ended(&world);
+    ck_assert_uint_eq(proposals.sent, 2 * (size_t)before); /* theirs and ours, one each */
+    ck_assert_int_eq(replicas_of_first(&world), before);
+    world_close(&world);
+}
+END_TEST
+
+/* A learner that needs as long as it takes until its proposal is sent again becomes a member in
+ * between: read as none, and met as one. */
+START_TEST(a_learner_that_is_about_to_be_a_member_is_not_added_again)
+{
+    static const struct model_table tables[] = {
+        {.name = "one", .partition_count = 4, .max_replica_count = 3}};
+    for (int64_t learn_us = 1050 * US_PER_MS; learn_us < 1130 * US_PER_MS; learn_us += 250) {
+        struct world world;
+        memset(&proposals, 0, sizeof proposals);
+        world_open(&world, RELEASE_MASTER);
+        world.model.tables = tables;
+        world.model.table_count = 1;
+        world.model.timings.learn_us = learn_us;
+        world_begin(&world);
+        world_plan(&world, world_cluster_source, HELD("drain_node(node), rejoin_node(node),"));
+        world_run(&world);
+        expect_well_ended(&world);
+        world_close(&world);
+    }
+}
+END_TEST
+
 /* ---- a server dies at a random moment */
 #ifdef __SANITIZE_ADDRESS__
 enum { SEEDS = 60 };
@@ -519,6 +584,8 @@ int main(void)
     tcase_add_loop_test(tcase, after_a_stop_nothing_is_sent_and_what_is_under_way_is_waited_for, 0,
                         12);
     tcase_add_loop_test(tcase, a_stale_forced_proposal_is_counted, 0, 2);
+    tcase_add_loop_test(tcase, what_somebody_else_took_away_meanwhile_is_not_taken_again, 0, 2);
+    tcase_add_test(tcase, a_learner_that_is_about_to_be_a_member_is_not_added_again);
     tcase_add_test(tcase, no_forced_proposal_reaches_a_server_that_has_left);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
