@@ -47,6 +47,7 @@ struct mode {
     enum point_kind at;
     size_t stride; /* every how many points the slice tries; not a multiple of 3 */
     bool tuned;    /* the settings before the run are not what a new process starts with */
+    bool swift;    /* pace=swift */
     /* the misfortune: what happens at once, and what a little later */
     enum fate fate;
     int64_t cut_us; /* from here on all calls are refused for so long */

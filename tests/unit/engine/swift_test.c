@@ -6,15 +6,6 @@
 
 static const enum release releases[] = {RELEASE_2_5, RELEASE_MASTER};
 
-static const char swift_cluster_source[] =
-    "return cluster \"onebox\" {\n"
-    "  metas = { \"127.0.0.1:34601\", \"127.0.0.1:34602\" },\n"
-    "  collectors = { \"127.0.0.1:34101\" },\n"
-    "  target = { version = \"2.6.0-new\" },\n"
-    "  deploy = require(\"deploy.simulated\") { control = \"http://127.0.0.1:34900\" },\n"
-    "  params = { pace = \"swift\" },\n"
-    "}\n";
-
 #define HELD(steps)                                                                                \
     "return workflow \"t\" {\n  api = 1,\n  steps = function(cluster, p)\n    local node = "       \
     "cluster.replicas[1]\n    return hold { setting = { "                                          \

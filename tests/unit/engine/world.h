@@ -244,13 +244,17 @@ static inline const char *world_write(struct world *world, const char *name, con
     return path;
 }
 
-static const char world_cluster_source[] =
-    "return cluster \"onebox\" {\n"
-    "  metas = { \"127.0.0.1:34601\", \"127.0.0.1:34602\" },\n"
-    "  collectors = { \"127.0.0.1:34101\" },\n"
-    "  target = { version = \"2.6.0-new\" },\n"
-    "  deploy = require(\"deploy.simulated\") { control = \"http://127.0.0.1:34900\" },\n"
-    "}\n";
+/* The second one is for workflows with a param `pace`. */
+#define WORLD_CLUSTER(more)                                                                        \
+    "return cluster \"onebox\" {\n"                                                                \
+    "  metas = { \"127.0.0.1:34601\", \"127.0.0.1:34602\" },\n"                                    \
+    "  collectors = { \"127.0.0.1:34101\" },\n"                                                    \
+    "  target = { version = \"2.6.0-new\" },\n"                                                    \
+    "  deploy = require(\"deploy.simulated\") { control = \"http://127.0.0.1:34900\" },\n" more    \
+    "}\n"
+__attribute__((unused)) static const char world_cluster_source[] = WORLD_CLUSTER("");
+__attribute__((unused)) static const char swift_cluster_source[] =
+    WORLD_CLUSTER("  params = { pace = \"swift\" },\n");
 
 /* Meets the cluster and loads the files: `workflow` is a path, or Lua source when it has a newline.
  */
