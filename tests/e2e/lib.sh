@@ -74,6 +74,47 @@ control_post() { # PATH
     curl -sS --max-time 60 -X POST "$control$1"
 }
 
+# ---- a run of workflows/ha.lua in the background, with the arguments in the array `fast`
+# Its lines go to $work/log.
+start_run() { # MORE ARGUMENTS...
+    : >"$work/log"
+    "$pegflow" run workflows/ha.lua -c "$work/cluster.lua" --confirm=onebox "${fast[@]}" "$@" \
+        >"$work/log" 2>&1 </dev/null &
+    run=$!
+}
+
+# Returns when a line of the log has the text.
+wait_for_line() { # TEXT
+    local left=600
+    until grep -qF -- "$1" "$work/log"; do
+        left=$((left - 1))
+        if [ "$left" = 0 ] || ! kill -0 "$run" 2>/dev/null; then
+            echo "no line with '$1' came:"
+            cat "$work/log"
+            return 1
+        fi
+        sleep 0.1
+    done
+}
+
+end_run() {
+    wait "$run"
+    status=$?
+    log=$(cat "$work/log")
+}
+
+settings_are_back() {
+    local doctor
+    doctor=$("$pegflow" doctor -c "$work/cluster.lua" 2>&1)
+    check_has "the limit is back" "$doctor" "add_secondary_max_count_for_one_node = 20"
+    check_has "the level is back" "$doctor" "level         steady"
+}
+
+no_violation() {
+    end_server INT
+    check "no violation was counted" "$status" 0
+}
+
 conclude() {
     echo "$passed passed, $failed failed"
     [ "$failed" = 0 ]

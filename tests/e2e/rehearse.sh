@@ -19,6 +19,26 @@ for model in five-nodes five-nodes-2.5; do
     check "$model: a row for each table and all" "$(grep -cE '^  (temp|users|stats|all) ' <<<"$out")" 4
 done
 
+# ---- careful and swift: the difference is there to be seen
+number() { # NAME: of the summary's total
+    sed -nE "s/^[^[]*\"$1\":([0-9]+).*\$/\1/p" <<<"$summary"
+}
+rehearse workflows/ha.lua --output json
+summary=$(tail -n 1 <<<"$out")
+duration=$(number duration_ms) away=$(number reads_away_ms) longest=$(number longest_read_ms)
+changes=$(number changes)
+rehearse workflows/ha.lua --set pace=swift --output json
+summary=$(tail -n 1 <<<"$out")
+check "swift: exit code" "$status" 0
+check_has "swift: nothing is left" "$summary" '"settings_left":"","violations":[]'
+check "swift takes less time" "$(($(number duration_ms) < duration))" 1
+check "partitions are away for less" "$(($(number reads_away_ms) < away))" 1
+check "each of them too" "$(($(number longest_read_ms) < longest))" 1
+check "with fewer changes" "$(($(number changes) < changes))" 1
+rehearse workflows/ha.lua --set pace=swfit
+check "a pace that is none" "$status" 2
+check_has "and the nearest" "$err" "is none of careful, swift: did you mean 'swift'?"
+
 # ---- the same seed, the same bytes
 for form in "--output plain" "--verbose" "--output json"; do
     # shellcheck disable=SC2086

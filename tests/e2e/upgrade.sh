@@ -4,48 +4,8 @@
 # Every wait is there, only shorter.
 fast=(--set meta_pause=2s --set healthy_for=1s --set look_every=200ms --set nudge_every=2s)
 
-# Runs the workflow in the background; its lines go to $work/log.
-start_run() { # MORE ARGUMENTS...
-    : >"$work/log"
-    "$pegflow" run workflows/ha.lua -c "$work/cluster.lua" --confirm=onebox "${fast[@]}" "$@" \
-        >"$work/log" 2>&1 </dev/null &
-    run=$!
-}
-
 target() {
     sed -nE 's/^.*target = \{ version = "([^"]*)".*$/\1/p' "$work/cluster.lua"
-}
-
-# Returns when a line of the log has the text.
-wait_for_line() { # TEXT
-    local left=600
-    until grep -qF -- "$1" "$work/log"; do
-        left=$((left - 1))
-        if [ "$left" = 0 ] || ! kill -0 "$run" 2>/dev/null; then
-            echo "no line with '$1' came:"
-            cat "$work/log"
-            return 1
-        fi
-        sleep 0.1
-    done
-}
-
-end_run() {
-    wait "$run"
-    status=$?
-    log=$(cat "$work/log")
-}
-
-settings_are_back() {
-    local doctor
-    doctor=$("$pegflow" doctor -c "$work/cluster.lua" 2>&1)
-    check_has "the limit is back" "$doctor" "add_secondary_max_count_for_one_node = 20"
-    check_has "the level is back" "$doctor" "level         steady"
-}
-
-no_violation() {
-    end_server INT
-    check "no violation was counted" "$status" 0
 }
 
 for model in five-nodes-fast five-nodes-2.5-fast; do
