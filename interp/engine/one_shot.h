@@ -29,7 +29,8 @@ enum shot_verdict {
 /* The words make "take 12 replicas away from S", "12 of 12 replicas have left S", "3 replicas are
  * still on S: ..." and "no replica is left on S". */
 struct one_shot_kind {
-    bool takes_away;    /* guarded; tables whose outage is accepted are left alone */
+    bool takes_away;    /* guarded; tables whose outage is accepted are left alone; all that have a
+                           replica are concerned, else the primary and the step's server */
     bool asks_replicas; /* `own` has the server's own list of replicas */
     const char *verb;
     const char *where;
@@ -53,8 +54,8 @@ void one_shot_clear(struct frame *frame);
 /* ---- for judging */
 /* Has the server behind the node answered for itself just now? No: `why` says who did not. */
 bool shot_answers(const struct shot_view *view, int32_t node, struct text *why);
-/* The same of all that have a replica of the partition, which must have a primary. */
-bool shot_members_answer(const struct shot_view *view, const struct snapshot_partition *partition,
-                         struct text *why);
+/* The same of the partition's primary; there must be one. */
+bool shot_primary_answers(const struct shot_view *view, const struct snapshot_partition *partition,
+                          struct text *why);
 
 #endif

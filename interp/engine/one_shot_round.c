@@ -32,24 +32,24 @@ bool shot_answers(const struct shot_view *view, int32_t node, struct text *why)
     return false;
 }
 
-bool shot_members_answer(const struct shot_view *view, const struct snapshot_partition *partition,
-                         struct text *why)
+bool shot_primary_answers(const struct shot_view *view, const struct snapshot_partition *partition,
+                          struct text *why)
 {
     if (partition->primary == SNAPSHOT_NO_NODE) {
         text_append_string(why, "it has no primary");
         return false;
     }
-    bool answer = shot_answers(view, partition->primary, why);
-    for (int32_t i = 0; answer && i < partition->secondary_count; i++) {
-        answer = shot_answers(view, partition->secondaries[i], why);
-    }
-    return answer;
+    return shot_answers(view, partition->primary, why);
 }
 
 /* ---- what a round saw */
-static void arrive(struct frame *frame, struct shot *shot)
+static void arrive(struct frame *frame, const struct shot_view *view,
+                   const struct snapshot_partition *partition, struct shot *shot)
 {
     struct one_shot *shots = one_shot_of(frame);
+    if (!shots->kind->takes_away && !snapshot_partition_has_member(partition, view->node)) {
+        one_shot_note(shots, shot->gpid, "it has all its replicas without it");
+    }
     shot->state = SHOT_DONE;
     shots->progress_us = loop_now_us(frame->run->setup.loop);
     run_mark_change(frame->run);
@@ -109,7 +109,7 @@ static bool judge_next(struct frame *frame, const struct evidence *fresh, struct
         if (partition->primary == SNAPSHOT_NO_NODE) {
             see_moving(frame, shot);
         } else {
-            arrive(frame, shot);
+            arrive(frame, &view, partition, shot);
         }
         break;
     case SHOT_MOVING:
@@ -144,7 +144,7 @@ static void judge_sent(struct frame *frame, const struct evidence *fresh, struct
         shot->state = SHOT_DONE;
     } else if (shots->kind->judge(&view, partition, &proposal, &unused) == SHOT_NOTHING &&
                partition->primary != SNAPSHOT_NO_NODE) {
-        arrive(frame, shot);
+        arrive(frame, &view, partition, shot);
     } else if (loop_now_us(frame->run->setup.loop) >= shot->again_us && !frame->cancelled) {
         shot->state = SHOT_READY;
     }
@@ -292,7 +292,7 @@ static void ask_servers(struct frame *frame)
         const struct snapshot_partition *partition =
             snapshot_find_partition(&shots->base->snapshot, shots->gpids[i]);
         ask_node(frame, partition->primary);
-        for (int32_t s = 0; s < partition->secondary_count; s++) {
+        for (int32_t s = 0; shots->kind->takes_away && s < partition->secondary_count; s++) {
             ask_node(frame, partition->secondaries[s]);
         }
     }

@@ -7,6 +7,17 @@
 #include "base/duration.h"
 #include "engine/one_shot.h"
 
+/* Any secondary may be the one that the meta server makes the new primary. */
+static bool members_answer(const struct shot_view *view, const struct snapshot_partition *partition,
+                           struct text *why)
+{
+    bool answer = shot_answers(view, view->node, why) && shot_primary_answers(view, partition, why);
+    for (int32_t i = 0; answer && i < partition->secondary_count; i++) {
+        answer = shot_answers(view, partition->secondaries[i], why);
+    }
+    return answer;
+}
+
 static enum shot_verdict judge_drain(const struct shot_view *view,
                                      const struct snapshot_partition *partition,
                                      struct proposal *proposal, struct text *why)
@@ -14,7 +25,7 @@ static enum shot_verdict judge_drain(const struct shot_view *view,
     if (!snapshot_partition_has_member(partition, view->node)) {
         return SHOT_NOTHING;
     }
-    if (!shot_answers(view, view->node, why) || !shot_members_answer(view, partition, why)) {
+    if (!members_answer(view, partition, why)) {
         return SHOT_WAIT;
     }
     if (partition->secondary_count == 0) {

@@ -58,7 +58,7 @@ static enum shot_verdict judge_rejoin(const struct shot_view *view,
         text_append_string(why, "the primary meta server does not list it as alive");
         return SHOT_WAIT;
     }
-    if (!shot_answers(view, view->node, why) || !shot_members_answer(view, partition, why)) {
+    if (!shot_answers(view, view->node, why) || !shot_primary_answers(view, partition, why)) {
         return SHOT_WAIT;
     }
     if (is_learning(view, partition)) {

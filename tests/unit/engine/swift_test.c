@@ -331,6 +331,50 @@ START_TEST(while_another_server_is_dead_nothing_that_concerns_it_is_sent)
 }
 END_TEST
 
+static void stop_run(struct world *world)
+{
+    run_stop(world->run);
+}
+
+static void kill_r5_and_stop_later(struct world *world)
+{
+    kill_r5(world);
+    later.delay_us = 6 * US_PER_SECOND; /* nobody has declared it dead yet */
+    later.what = stop_run;
+    after_a_while(world);
+}
+
+START_TEST(what_comes_back_needs_its_primary_alone)
+{
+    struct world world;
+    open_and_plan(&world, releases[_i], HELD("drain_node(node), rejoin_node(node),"));
+    world.on = "intention rejoin_node";
+    world.misfortune = kill_r5_and_stop_later;
+    world_run(&world);
+    int32_t away = 0;
+    ck_assert_int_eq(world.result.outcome, RUN_STOPPED);
+    ck_assert_int_gt(replicas_of_first(&world), 0);
+    int32_t first = snapshot_find_node(&world.snapshot, sim_server_address(world.sim, 0));
+    int32_t dead = snapshot_find_node(&world.snapshot, sim_server_address(world.sim, 4));
+    for (int32_t t = 0; t < world.snapshot.table_count; t++) {
+        const struct snapshot_table *table = &world.snapshot.tables[t];
+        for (int32_t p = 0; p < table->partition_count; p++) {
+            const struct snapshot_partition *partition = &table->partitions[p];
+            int32_t drops = partition->last_drop_count;
+            if (drops > 0 && partition->last_drops[drops - 1] == first) {
+                away++;
+                ck_assert_int_eq(partition->primary, dead);
+            }
+        }
+    }
+    ck_assert_int_gt(away, 0);
+    ck_assert_uint_ge(world_count(&world, "34805 does not answer by itself"), 1);
+    world_expect_no_violation(&world);
+    world_expect_all_put_back(&world);
+    world_close(&world);
+}
+END_TEST
+
 static void kill_r1(struct world *world)
 {
     world_control(world, 0, SIM_KILL);
@@ -368,7 +412,7 @@ static size_t sent_at_stop;
 static void stop(struct world *world)
 {
     sent_at_stop = proposals.sent;
-    run_stop(world->run);
+    stop_run(world);
 }
 
 START_TEST(after_a_stop_nothing_is_sent_and_what_is_under_way_is_waited_for)
@@ -571,6 +615,7 @@ int main(void)
     tcase_add_loop_test(tcase, a_refused_proposal_is_read_anew_before_it_is_sent_again, 0, 2);
     tcase_add_test(tcase, an_answer_that_nobody_expects_ends_the_step);
     tcase_add_loop_test(tcase, while_another_server_is_dead_nothing_that_concerns_it_is_sent, 0, 2);
+    tcase_add_loop_test(tcase, what_comes_back_needs_its_primary_alone, 0, 2);
     tcase_add_loop_test(tcase, the_timeout_tells_what_was_seen_last, 0, 2);
     tcase_add_loop_test(tcase, after_a_stop_nothing_is_sent_and_what_is_under_way_is_waited_for, 0,
                         12);
