@@ -39,7 +39,7 @@ struct operation *cluster_read_snapshot(struct cluster_reader *reader, struct sn
  * was found to lead last (found anew when it does not): one request a table, pipelined, so that an
  * answer is one round trip old. `into` is reset; then it has the nodes of `base` at the same
  * indices, as they were listed there, and of each table only the partitions asked for. What is not
- * there any more is left out. `base` stays in place until done; `into` must be another. */
+ * there any more is left out. `base` stays in place as long as `into` is used; they differ. */
 struct operation *cluster_read_partitions(struct cluster_reader *reader,
                                           const struct snapshot *base, const struct gpid *gpids,
                                           size_t count, struct snapshot *into, int64_t timeout_us,

@@ -81,14 +81,7 @@ static void begin_anew(struct partition_task *reading)
     const struct snapshot *base = reading->base;
     struct snapshot *into = reading->into;
     snapshot_reset(into);
-    for (int32_t i = 0; i < base->node_count; i++) {
-        const struct snapshot_node *node = &base->nodes[i];
-        struct host_port host = {.host = slice_of(node->host), .port = node->host_port};
-        host.kind = node->host == NULL ? ADDRESS_NONE : ADDRESS_IPV4;
-        int32_t index = snapshot_add_node(into, node->address, host);
-        ASSERT(index == i);
-        into->nodes[i].status = node->status;
-    }
+    snapshot_share_nodes(into, base);
     into->listed_count = base->listed_count;
     into->level = base->level;
     into->stored_level = base->stored_level;

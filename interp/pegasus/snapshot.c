@@ -93,6 +93,23 @@ int32_t snapshot_add_node(struct snapshot *snapshot, struct address address, str
     return index;
 }
 
+void snapshot_share_nodes(struct snapshot *snapshot, const struct snapshot *base)
+{
+    ASSERT(snapshot->node_count == 0 && snapshot->node_capacity == 0);
+    if (base->node_count == 0) {
+        return;
+    }
+    size_t nodes_bytes = (size_t)base->node_capacity * sizeof *snapshot->nodes;
+    size_t index_bytes = (size_t)base->node_index_size * sizeof *snapshot->node_index;
+    snapshot->nodes = arena_allocate(&snapshot->arena, nodes_bytes);
+    snapshot->node_index = arena_allocate(&snapshot->arena, index_bytes);
+    memcpy(snapshot->nodes, base->nodes, nodes_bytes);
+    memcpy(snapshot->node_index, base->node_index, index_bytes);
+    snapshot->node_count = base->node_count;
+    snapshot->node_capacity = base->node_capacity;
+    snapshot->node_index_size = base->node_index_size;
+}
+
 int32_t snapshot_find_node(const struct snapshot *snapshot, struct address address)
 {
     if (snapshot->node_index_size == 0) {

@@ -78,6 +78,9 @@ void snapshot_reset(struct snapshot *snapshot); /* empty and not valid; memory k
  * what is no server's address. O(1). `host` with kind 0 means none; the first name given wins. Both
  * are copied. Pointers into `nodes` are invalid afterwards. */
 int32_t snapshot_add_node(struct snapshot *snapshot, struct address address, struct host_port host);
+/* Gives an empty snapshot the nodes of `base`, at the same indices. Their names stay those of base:
+ * only valid as long as they are. One copy of the list. */
+void snapshot_share_nodes(struct snapshot *snapshot, const struct snapshot *base);
 int32_t snapshot_find_node(const struct snapshot *snapshot, struct address address); /* or -1 */
 const struct snapshot_table *snapshot_find_table(const struct snapshot *snapshot, const char *name);
 

@@ -72,6 +72,35 @@ START_TEST(the_first_name_given_wins_and_is_shown)
 }
 END_TEST
 
+START_TEST(nodes_can_be_shared_and_more_added)
+{
+    enum { NODES = 32 }; /* as many as there is room for at first */
+    struct snapshot base;
+    struct snapshot shared;
+    snapshot_init(&base);
+    snapshot_init(&shared);
+    snapshot_share_nodes(&shared, &base); /* of none: none */
+    ck_assert_int_eq(shared.node_count, 0);
+    ck_assert_int_eq(snapshot_find_node(&shared, server(1, 1)), SNAPSHOT_NO_NODE);
+    for (uint16_t i = 0; i < NODES; i++) {
+        snapshot_add_node(&base, server(7, (uint16_t)(i + 1)), named("r", (uint16_t)(i + 1)));
+    }
+    base.nodes[3].status = NODE_ALIVE;
+    snapshot_share_nodes(&shared, &base);
+    for (int32_t i = 0; i < NODES; i++) {
+        ck_assert_int_eq(snapshot_find_node(&shared, base.nodes[i].address), i);
+        ck_assert_str_eq(shared.nodes[i].name, base.nodes[i].name);
+        ck_assert_int_eq(shared.nodes[i].status, base.nodes[i].status);
+    }
+    ck_assert_int_eq(snapshot_add_node(&shared, server(8, 1), no_host), NODES);
+    ck_assert_int_eq(snapshot_find_node(&shared, server(7, NODES)), NODES - 1);
+    ck_assert_int_eq(base.node_count, NODES);
+    ck_assert_int_eq(snapshot_find_node(&base, server(8, 1)), SNAPSHOT_NO_NODE);
+    snapshot_clear(&shared);
+    snapshot_clear(&base);
+}
+END_TEST
+
 START_TEST(replicas_of_available_tables_are_counted)
 {
     static const int32_t secondaries[] = {1, 2};
@@ -168,6 +197,7 @@ int main(void)
     tcase_add_test(tcase, a_node_is_made_once_and_found_by_its_address);
     tcase_add_test(tcase, what_is_no_server_makes_no_node);
     tcase_add_test(tcase, the_first_name_given_wins_and_is_shown);
+    tcase_add_test(tcase, nodes_can_be_shared_and_more_added);
     tcase_add_test(tcase, replicas_of_available_tables_are_counted);
     tcase_add_test(tcase, an_available_table_hides_dropped_ones_of_its_name);
     tcase_add_test(tcase, healthy_means_a_primary_and_all_replicas);
