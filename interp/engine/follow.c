@@ -1,27 +1,28 @@
-/* engine/follow.c - a run that is ending does not leave a server half-way through its restart. */
+/* engine/follow.c - what is ended from outside does not leave a server half-way through its
+ * restart. */
 #include "base/duration.h"
 #include "engine/internal.h"
 
 static const int64_t follow_for_us = 10 * 60 * US_PER_SECOND;
 
-static bool is_due(struct run *run, const struct server *server)
+static bool is_due(const struct frame *frame, const struct server *server)
 {
-    if (server == NULL || !run->ending) {
+    if (server == NULL || !frame_is_stopped(frame)) {
         return false;
     }
-    const struct server_history *history = run_history(run, server);
+    const struct server_history *history = run_history(frame->run, server);
     return history->in_work && history->restart_asked;
 }
 
 bool follow_is_due(const struct frame *frame)
 {
-    return is_due(frame->run, frame->step->server);
+    return is_due(frame, frame->step->server);
 }
 
 bool follow_after(const struct frame *frame, const struct step *child, const struct error *err)
 {
     return frame->cancelled && (err == NULL || err->code == ERROR_CANCELLED) &&
-           is_due(frame->run, child->server);
+           is_due(frame, child->server);
 }
 
 void follow_finish(struct frame *frame)

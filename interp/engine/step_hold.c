@@ -141,6 +141,12 @@ static void hold_put_back_next(void *ctx)
         return;
     }
     struct hold_item *item = &hold->items[hold->taken - 1];
+    if (hold_hand_on(frame->run, item)) {
+        hold_unregister(frame->run, item);
+        hold->taken--;
+        hold_put_back_next(frame);
+        return;
+    }
     ensure(frame, item, item->before, hold_was_put_back);
 }
 
@@ -290,7 +296,7 @@ static void hold_cancel(struct frame *frame)
         return; /* that is never broken off */
     }
     if (frame->child != NULL) {
-        frame_cancel(frame->child, &frame->why);
+        frame_cancel_children(frame, &frame->why, false);
     } else if (hold->task.operation != NULL) {
         operation_cancel(hold->task.operation);
     } else if (hold->lock.waiting) {
