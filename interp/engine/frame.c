@@ -179,7 +179,6 @@ static void tell_parent(void *ctx)
     const struct step *step = frame->step;
     bool by_itself = failed && (!frame->cancelled || frame->failing || frame->timed_out);
     bool in_doubt = failed && frame->in_doubt;
-    bool not_now = failed && frame->not_now;
     const struct step *origin = !failed ? NULL : frame->origin != NULL ? frame->origin : step;
     if (parent != NULL) {
         remove_child(parent, frame);
@@ -200,7 +199,6 @@ static void tell_parent(void *ctx)
     }
     parent->failing = parent->failing || by_itself;
     parent->in_doubt = parent->in_doubt || in_doubt;
-    parent->not_now = not_now;
     if (parent->origin == NULL) {
         parent->origin = origin;
     }

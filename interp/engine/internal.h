@@ -52,7 +52,6 @@ struct frame {
     bool timed_out;            /* cancelled by its own deadline */
     bool ended_by_sibling;     /* cancelled since another child of its parent failed */
     bool in_doubt;             /* what failed may have been done all the same: not to be repeated */
-    bool not_now;              /* what failed only has to wait for others (work.c) */
     const struct step *origin; /* the innermost step that failed, or NULL */
 };
 
@@ -216,10 +215,12 @@ struct follower {
     int64_t until_us;
     void (*over)(struct frame *frame);
 };
-/* Must this step's end wait for its server? When the run is ending, after a deploy of it. */
-bool follow_is_due(const struct frame *frame);
+/* The server that this step's end must wait for, or NULL: when it is ended from outside, after a
+ * deploy of that server. */
+const struct server *follow_due(const struct frame *frame);
 /* The same for a group whose child has ended: a stop may come between two steps. */
-bool follow_after(const struct frame *frame, const struct step *child, const struct error *err);
+const struct server *follow_due_after(const struct frame *frame, const struct step *child,
+                                      const struct error *err);
 /* Polls until the server is alive again or ten minutes have passed, then calls `over`. */
 void follow_start(struct follower *follower, struct frame *frame, const struct server *server,
                   void (*over)(struct frame *frame));
@@ -230,6 +231,7 @@ void follow_clear(struct follower *follower); /* fine when never started */
 /* The branch that `frame` is in has this server in work from now on, until it ends. */
 void work_take(struct frame *frame, const struct server *server);
 void work_release(const struct frame *branch); /* it has ended; fine for any frame */
+bool work_is_own(const struct frame *frame, const struct server *server); /* nobody else's */
 bool work_has_others(const struct frame *frame, enum role role);
 /* Unknown while another branch has this server in work, or, of a meta server, another one. */
 enum answer work_allows(const struct frame *frame, const struct server *server, bool *waits,
@@ -239,6 +241,10 @@ enum answer work_allows(const struct frame *frame, const struct server *server, 
 enum answer work_guard(const struct frame *frame, const struct evidence *evidence,
                        const struct server *server, const struct gpid *only, bool stops,
                        bool *waits, struct text *reason);
+/* Only servers in work are in the way, and the frame will ask again: says so, unless it was `told`,
+ * and gives the step (and the wait whose nudge it is) its time anew: what others take is not its.
+ */
+void work_wait(struct frame *frame, bool *told, const struct text *reason);
 /* Does anything in this step take replicas away, or stop a replica server? */
 bool work_takes_away(const struct step *step);
 

@@ -101,12 +101,19 @@ static void again_child_done(struct frame *frame, const struct step *child, cons
     const struct step *step = frame->step;
     char text[DURATION_TEXT_BYTES];
     (void)child;
-    if (err == NULL || frame->cancelled || !error_may_be_passed_over(err) ||
-        frame->run->event_lost || frame->not_now) {
+    if (err == NULL || !error_may_be_passed_over(err) || frame->run->event_lost) {
         frame_finish(frame, err);
         return;
     }
     again->failure = *err;
+    if (frame->cancelled && frame->failing && step->on_failure == FAILURE_IS_PASSED_OVER) {
+        pass_over(frame);
+        return;
+    }
+    if (frame->cancelled) {
+        frame_finish(frame, err);
+        return;
+    }
     if (again->tries == step->retry.times || frame->in_doubt) {
         if (again->tries < step->retry.times) {
             run_emit(frame->run, EVENT_NOTE, step, NULL,

@@ -80,6 +80,7 @@ struct command {
     size_t next; /* server */
     size_t count;
     bool gathering;
+    bool told; /* that it waits for servers in work */
 };
 
 static bool is_kill(const struct step *step)
@@ -231,7 +232,7 @@ static void command_guarded(void *ctx, const struct evidence *evidence)
     enum answer answer = work_guard(frame, evidence, server, &gpid, false, &waits, &reason);
     if (waits) {
         timer_start(frame->run->setup.loop, &command->end, US_PER_SECOND, command_next, frame);
-        run_emit(frame->run, EVENT_WAITING, frame->step, NULL, "%s", text_string(&reason));
+        work_wait(frame, &command->told, &reason);
         text_clear(&reason);
         return;
     }
@@ -294,6 +295,8 @@ static void command_cancel(struct frame *frame)
         timer_start(frame->run->setup.loop, &command->end, 0, frame_end, frame);
     } else if (frame->operation != NULL) {
         operation_cancel(frame->operation);
+    } else {
+        timer_start(frame->run->setup.loop, &command->end, 0, command_next, frame);
     }
 }
 

@@ -15,7 +15,7 @@ struct deploy {
     struct timer timer;
     size_t next;
     int64_t give_up_us; /* looking before: an election may be going on, a server may be busy */
-    bool waits;         /* only for servers in work; told once */
+    bool told;          /* that it waits for servers in work */
     int refusals;       /* of the server's own port, one after another */
     bool begun;         /* the adapter's first step was started */
     bool following;     /* ended from outside: the server must be alive before this ends */
@@ -161,18 +161,6 @@ static void deploy_begin(struct frame *frame, const struct evidence *evidence)
     deploy_next(frame);
 }
 
-/* For as long as others have servers in work: they end by themselves. */
-static void wait_for_others(struct frame *frame, const struct text *reason)
-{
-    struct deploy *deploy = frame->state;
-    struct loop *loop = frame->run->setup.loop;
-    if (!deploy->waits) {
-        run_emit(frame->run, EVENT_WAITING, frame->step, NULL, "%s", text_string(reason));
-    }
-    deploy->waits = true;
-    deploy->give_up_us = loop_now_us(loop) + LEADERLESS_US;
-}
-
 static void deploy_look(void *ctx);
 
 static void deploy_gathered(void *ctx, const struct evidence *evidence)
@@ -184,7 +172,8 @@ static void deploy_gathered(void *ctx, const struct evidence *evidence)
     bool waits;
     enum answer answer = guard_answer(frame, evidence, &waits, &reason);
     if (waits) {
-        wait_for_others(frame, &reason);
+        work_wait(frame, &deploy->told, &reason);
+        deploy->give_up_us = loop_now_us(loop) + LEADERLESS_US;
     }
     if (answer == ANSWER_YES) {
         if (reason.length > 0) {

@@ -23,8 +23,9 @@ static void sequence_child_done(struct frame *frame, const struct step *child,
                                 const struct error *err)
 {
     struct sequence *sequence = frame->state;
-    if (follow_after(frame, child, err)) {
-        follow_start(&sequence->follower, frame, child->server, follow_finish);
+    const struct server *server = follow_due_after(frame, child, err);
+    if (server != NULL) {
+        follow_start(&sequence->follower, frame, server, follow_finish);
         return;
     }
     if (err != NULL || frame->cancelled) {

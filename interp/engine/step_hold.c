@@ -193,12 +193,13 @@ static void hold_followed(struct frame *frame)
 static void hold_child_done(struct frame *frame, const struct step *child, const struct error *err)
 {
     struct hold *hold = frame->state;
-    if (follow_after(frame, child, err)) {
+    const struct server *server = follow_due_after(frame, child, err);
+    if (server != NULL) {
         if (err != NULL) {
             hold->failed = true;
             hold->failure = *err;
         }
-        follow_start(&hold->follower, frame, child->server, hold_followed);
+        follow_start(&hold->follower, frame, server, hold_followed);
         return;
     }
     if (err != NULL) {

@@ -22,7 +22,7 @@ struct move {
     size_t impossible; /* partitions that cannot be moved now */
     struct timer end;  /* or the next look */
     struct text note;
-    bool waits; /* for servers in work; told once */
+    bool told; /* that it waits for servers in work */
 };
 
 static bool table_is_meant(const struct step *step, const struct snapshot_table *table,
@@ -244,33 +244,6 @@ static void send_proposals(struct frame *frame, const struct evidence *evidence)
                         move->count, send_timeout_us, move_sent, frame);
 }
 
-static bool is_nudge(const struct frame *frame)
-{
-    const struct frame *above = frame->parent;
-    while (above != NULL && above->ops->wraps) {
-        above = above->parent;
-    }
-    return above != NULL && above->step->kind == STEP_WAIT_UNTIL;
-}
-
-/* Only other servers in work are in the way. A nudge ends, and its wait sends it again. */
-static void wait_for_others(struct frame *frame, const struct text *reason)
-{
-    struct move *move = frame->state;
-    if (!move->waits) {
-        run_emit(frame->run, EVENT_WAITING, frame->step, NULL, "%s", text_string(reason));
-    }
-    move->waits = true;
-    if (is_nudge(frame)) {
-        struct error err;
-        error_set(&err, ERROR_UNREACHABLE, "%s", text_string(reason));
-        frame->not_now = true;
-        frame_finish(frame, &err);
-    } else {
-        timer_start(frame->run->setup.loop, &move->end, US_PER_SECOND, move_look, frame);
-    }
-}
-
 /* May the replicas go? False: the frame was finished, or looks again. */
 static bool guard_allows(struct frame *frame, const struct evidence *evidence)
 {
@@ -279,7 +252,9 @@ static bool guard_allows(struct frame *frame, const struct evidence *evidence)
     enum answer answer =
         work_guard(frame, evidence, frame->step->server, NULL, false, &waits, &reason);
     if (waits) {
-        wait_for_others(frame, &reason);
+        struct move *move = frame->state;
+        work_wait(frame, &move->told, &reason);
+        timer_start(frame->run->setup.loop, &move->end, US_PER_SECOND, move_look, frame);
         text_clear(&reason);
         return false;
     }

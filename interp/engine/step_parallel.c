@@ -70,7 +70,8 @@ static void parallel_followed(struct frame *frame)
 }
 
 /* A stop came when a deploy had just ended, and the step behind it had not begun. */
-static void parallel_follow(struct frame *frame, const struct step *child)
+static void parallel_follow(struct frame *frame, const struct step *child,
+                            const struct server *server)
 {
     struct parallel *parallel = frame->state;
     size_t branch = 0;
@@ -78,7 +79,7 @@ static void parallel_follow(struct frame *frame, const struct step *child)
         branch++;
     }
     parallel->following++;
-    follow_start(&parallel->followers[branch], frame, child->server, parallel_followed);
+    follow_start(&parallel->followers[branch], frame, server, parallel_followed);
 }
 
 static void parallel_child_done(struct frame *frame, const struct step *child,
@@ -86,8 +87,9 @@ static void parallel_child_done(struct frame *frame, const struct step *child,
 {
     struct parallel *parallel = frame->state;
     branches_end(frame, &parallel->branches, child, err);
-    if (follow_after(frame, child, err)) {
-        parallel_follow(frame, child);
+    const struct server *server = follow_due_after(frame, child, err);
+    if (server != NULL) {
+        parallel_follow(frame, child, server);
     }
     parallel_go(frame);
 }

@@ -104,9 +104,6 @@ static void wait_child_done(struct frame *frame, const struct step *child, const
     if (err != NULL) {
         frame_forgive(frame); /* not what ends the run */
     }
-    if (err != NULL && frame->not_now) { /* the time others take is not this step's */
-        frame_restart_deadline(frame);
-    }
     timer_start(frame->run->setup.loop, &wait->timer, err == NULL ? 0 : US_PER_SECOND, wait_look,
                 frame);
 }
@@ -125,9 +122,10 @@ static void wait_cancel(struct frame *frame)
         return;
     }
     gatherer_cancel(wait->gatherer);
-    if (follow_is_due(frame)) {
+    const struct server *server = follow_due(frame);
+    if (server != NULL) {
         timer_cancel(&wait->timer);
-        follow_start(&wait->follower, frame, frame->step->server, follow_finish);
+        follow_start(&wait->follower, frame, server, follow_finish);
     } else {
         timer_start(frame->run->setup.loop, &wait->timer, 0, frame_end, frame);
     }

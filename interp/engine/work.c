@@ -34,6 +34,11 @@ static bool is_others(const struct frame *frame, size_t slot)
     return taken_by != NULL && !is_within(frame, taken_by);
 }
 
+bool work_is_own(const struct frame *frame, const struct server *server)
+{
+    return run_history(frame->run, server)->taken_by == branch_of(frame);
+}
+
 void work_take(struct frame *frame, const struct server *server)
 {
     struct server_history *history = run_history(frame->run, server);
@@ -135,6 +140,22 @@ enum answer work_guard(const struct frame *frame, const struct evidence *evidenc
     text_clear(&why);
     free(lost);
     return answer;
+}
+
+void work_wait(struct frame *frame, bool *told, const struct text *reason)
+{
+    struct frame *above = frame->parent;
+    if (!*told) {
+        run_emit(frame->run, EVENT_WAITING, frame->step, NULL, "%s", text_string(reason));
+    }
+    *told = true;
+    frame_restart_deadline(frame);
+    while (above != NULL && above->ops->wraps) {
+        above = above->parent;
+    }
+    if (above != NULL && above->step->kind == STEP_WAIT_UNTIL) {
+        frame_restart_deadline(above);
+    }
 }
 
 bool work_takes_away(const struct step *step)
