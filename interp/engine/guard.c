@@ -101,7 +101,8 @@ struct guarded {
     const enum standing *standings; /* by node */
     const bool *in_work;            /* by slot, or NULL: none */
     int32_t in_work_count;
-    bool only_others; /* so far the servers in work are the only thing in the way */
+    bool short_of_others; /* something would do with the servers in work back */
+    bool short_of_more;   /* something would not */
     const struct cluster_file *accepts;
     int32_t node; /* the server that leaves, or SNAPSHOT_NO_NODE: any `lost` servers */
     int64_t lost;
@@ -112,6 +113,12 @@ struct guarded {
     enum answer answer;
     struct text names;
 };
+
+static void note_shortage(struct guarded *guarded, bool others_would_do)
+{
+    guarded->short_of_others |= others_would_do;
+    guarded->short_of_more |= !others_would_do;
+}
 
 static void guard_partition(struct guarded *guarded, const struct snapshot_table *table,
                             const struct snapshot_partition *partition)
@@ -132,7 +139,7 @@ static void guard_partition(struct guarded *guarded, const struct snapshot_table
         return;
     }
     bool hopeless = staying + loss.silent + loss.in_work < least;
-    guarded->only_others &= staying + loss.in_work >= least;
+    note_shortage(guarded, staying + loss.in_work >= least);
     guarded->answer = hopeless || guarded->answer == ANSWER_NO ? ANSWER_NO : ANSWER_UNKNOWN;
     if (guarded->short_count++ < NAMED_AT_MOST) {
         text_printf(&guarded->names, "%s%d.%d of table '%s' would keep %lld, writes need %d",
@@ -196,7 +203,7 @@ static enum answer does_not_freeze(struct guarded *guarded, struct text *reason)
                     "; but only %lld replica servers would stay, and with fewer than %lld the "
                     "cluster freezes (min_live_node_count_for_unfreeze)",
                     (long long)staying, (long long)needed);
-        guarded->only_others &= staying + in_work >= needed;
+        note_shortage(guarded, staying + in_work >= needed);
         return staying + silent + in_work < needed ? ANSWER_NO : ANSWER_UNKNOWN;
     }
     if (staying * 100 < percentage * snapshot->listed_count) {
@@ -205,7 +212,7 @@ static enum answer does_not_freeze(struct guarded *guarded, struct text *reason)
                     "cluster freezes (meta.live_percentage)",
                     (long long)staying, snapshot->listed_count, (long long)percentage);
         int64_t least = percentage * snapshot->listed_count;
-        guarded->only_others &= (staying + in_work) * 100 >= least;
+        note_shortage(guarded, (staying + in_work) * 100 >= least);
         return (staying + silent + in_work) * 100 < least ? ANSWER_NO : ANSWER_UNKNOWN;
     }
     return ANSWER_YES;
@@ -250,24 +257,26 @@ static bool can_tell(const struct evidence *evidence, struct text *reason)
     return true;
 }
 
+static enum answer survives(struct guarded *guarded, const struct inventory *inventory,
+                            const struct server *server, bool stops, struct text *reason)
+{
+    if (!can_tell(guarded->evidence, reason)) {
+        return ANSWER_UNKNOWN;
+    }
+    guarded->node = snapshot_find_node(&guarded->evidence->snapshot, server->address);
+    if (guarded->node < 0) {
+        text_printf(reason, "%s holds no replica", server->name);
+        return ANSWER_YES;
+    }
+    return ask_guard(guarded, inventory, stops, reason);
+}
+
 enum answer guard_survives_loss(const struct evidence *evidence, const struct inventory *inventory,
                                 const struct server *server, const struct gpid *only, bool stops,
                                 const struct cluster_file *accepts, struct text *reason)
 {
-    if (!can_tell(evidence, reason)) {
-        return ANSWER_UNKNOWN;
-    }
-    struct guarded guarded = {
-        .evidence = evidence,
-        .accepts = accepts,
-        .node = snapshot_find_node(&evidence->snapshot, server->address),
-        .only = only,
-    };
-    if (guarded.node < 0) {
-        text_printf(reason, "%s holds no replica", server->name);
-        return ANSWER_YES;
-    }
-    return ask_guard(&guarded, inventory, stops, reason);
+    struct guarded guarded = {.evidence = evidence, .accepts = accepts, .only = only};
+    return survives(&guarded, inventory, server, stops, reason);
 }
 
 enum answer guard_survives_losses(const struct evidence *evidence,
@@ -275,20 +284,14 @@ enum answer guard_survives_losses(const struct evidence *evidence,
                                   const struct gpid *only, const struct cluster_file *accepts,
                                   const bool *lost, bool *waits, struct text *reason)
 {
-    *waits = false;
-    if (!can_tell(evidence, reason)) {
-        return ANSWER_UNKNOWN;
-    }
     struct guarded guarded = {
         .evidence = evidence,
         .accepts = accepts,
-        .node = snapshot_find_node(&evidence->snapshot, server->address),
         .only = only,
         .in_work = lost,
-        .only_others = true,
     };
-    enum answer answer = ask_guard(&guarded, inventory, true, reason);
-    *waits = answer == ANSWER_UNKNOWN && guarded.only_others;
+    enum answer answer = survives(&guarded, inventory, server, true, reason);
+    *waits = answer == ANSWER_UNKNOWN && guarded.short_of_others && !guarded.short_of_more;
     return answer;
 }
 

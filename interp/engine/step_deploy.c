@@ -101,8 +101,11 @@ static enum answer guard_answer(const struct frame *frame, const struct evidence
 {
     const struct step *step = frame->step;
     *waits = false;
-    if (!takes_server_away(step) || step->server->role == ROLE_COLLECTOR) {
+    if (!takes_server_away(step)) {
         return ANSWER_YES;
+    }
+    if (step->server->role == ROLE_COLLECTOR) {
+        return work_allows(frame, step->server, waits, reason);
     }
     return step->server->role == ROLE_META
                ? metas_allow(frame, evidence, waits, reason)
