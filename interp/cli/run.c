@@ -33,6 +33,7 @@ struct tally {
     struct event_sink sink;
     struct text put_back;
     struct text left;
+    size_t passed_over; /* failures that the workflow let pass */
 };
 
 static bool take_tally(struct event_sink *sink, const struct event *event, struct error *err)
@@ -42,6 +43,7 @@ static bool take_tally(struct event_sink *sink, const struct event *event, struc
                         : event->kind == EVENT_NOT_PUT_BACK ? &tally->left
                                                             : NULL;
     (void)err;
+    tally->passed_over += event->kind == EVENT_PASSED_OVER || event->kind == EVENT_RESCUED;
     if (into != NULL) {
         text_printf(into, "%s%s", into->length > 0 ? "; " : "", event->text);
     }
@@ -270,6 +272,10 @@ static int conclude(const struct run_command *command, const struct tally *tally
             "as before\n",
             duration_format(command->began_us, text), inventory->count[ROLE_REPLICA],
             inventory->count[ROLE_META], inventory->count[ROLE_COLLECTOR]);
+        if (tally->passed_over > 0) {
+            printf("failures passed over or rescued, as the workflow says: %zu, told above\n",
+                   tally->passed_over);
+        }
     }
     return command->result.exit_code;
 }

@@ -47,6 +47,7 @@ return workflow "ask" {
           steps "b" { sleep "200ms", confirm "two?" },
         },
       },
+      remote_command { to = "meta", "no.such", on_failure = "continue" },
       log "all answered",
     }
   end,
@@ -60,6 +61,7 @@ check "two questions" "$status" 0
 check_has "the first answer is to nobody" "$out" "name the one that is meant: a/confirm, b/confirm"
 check_has "no such answer" "$out" "'maybe' is no answer to step 'b/confirm': say yes or no"
 check_has "it went on" "$out" "all answered"
+check_has "what failed is not forgotten" "$out" "as the workflow says: 1, told above"
 
 talk "$work/ask.lua" "two? (yes or no)" "a/confirm no"
 check "a no is a stop" "$status" 4

@@ -209,6 +209,34 @@ static const struct story stories[] = {
      .order = {"intention a/deploy",
                "waiting b/deploy not now: " SERVER(1) " is in work in another branch",
                "step_done a ", "intention b/deploy"}},
+    {.name = "nor the same collector",
+     .workflow = WORKFLOW(
+         "parallel { steps \"a\" { deploy(cluster.collectors[1]) { \"update\" }, wait_until { "
+         "has_restarted(cluster.collectors[1]), timeout = \"10m\" } }, steps \"b\" { sleep "
+         "\"100ms\", deploy(cluster.collectors[1]) { \"restart\" } } },"),
+     .order = {"intention a/deploy", "waiting b/deploy not now: ", "step_done a ",
+               "intention b/deploy"}},
+    {.name = "a replica is not closed while another server with it is in work",
+     .workflow = WORKFLOW(
+         "parallel { steps \"a\" { deploy(cluster.replicas[1]) { \"update\" }, wait_until { "
+         "has_restarted(cluster.replicas[1]), timeout = \"10m\" }, wait_until { "
+         "cluster_is_healthy(), timeout = \"1h\" } }, steps \"b\" { sleep \"100ms\", "
+         "remote_command { "
+         "to = cluster.replicas[2], \"replica.kill_partition\", 1, 0 } } }, wait_until { "
+         "cluster_is_healthy(), timeout = \"1h\" },"),
+     APART,
+     .order = {"intention a/deploy", "waiting b/remote_command not now: " SERVER(1) " is in work",
+               "step_done a ", "guard b/remote_command passed", "intention b/remote_command"}},
+    {.name = "a stop while a command waits for another branch",
+     .workflow = WORKFLOW("parallel { steps \"a\" { deploy(cluster.replicas[1]) { \"update\" }, "
+                          "sleep \"1h\" }, steps "
+                          "\"b\" { sleep \"100ms\", remote_command { to = cluster.replicas[2], "
+                          "\"replica.kill_partition\", 1, 0 } } },"),
+     APART,
+     .on = "waiting b/remote_command not now",
+     .answer = STOP,
+     .exit_code = 4,
+     .absent = "intention b/remote_command"},
     {.name = "one meta server waits for the other",
      .workflow = WORKFLOW(
          "parallel { steps \"a\" { deploy(cluster.metas[1]) { \"update\" }, wait_until { all_of { "
