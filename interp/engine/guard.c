@@ -281,8 +281,9 @@ enum answer guard_survives_loss(const struct evidence *evidence, const struct in
 
 enum answer guard_survives_losses(const struct evidence *evidence,
                                   const struct inventory *inventory, const struct server *server,
-                                  const struct gpid *only, const struct cluster_file *accepts,
-                                  const bool *lost, bool *waits, struct text *reason)
+                                  const struct gpid *only, bool stops,
+                                  const struct cluster_file *accepts, const bool *lost, bool *waits,
+                                  struct text *reason)
 {
     struct guarded guarded = {
         .evidence = evidence,
@@ -290,7 +291,7 @@ enum answer guard_survives_losses(const struct evidence *evidence,
         .only = only,
         .in_work = lost,
     };
-    enum answer answer = survives(&guarded, inventory, server, true, reason);
+    enum answer answer = survives(&guarded, inventory, server, stops, reason);
     *waits = answer == ANSWER_UNKNOWN && guarded.short_of_others && !guarded.short_of_more;
     return answer;
 }

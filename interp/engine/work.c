@@ -131,9 +131,10 @@ enum answer work_guard(const struct frame *frame, const struct evidence *evidenc
     for (size_t slot = 0; slot < count; slot++) {
         lost[slot] = is_others(frame, slot);
     }
-    /* Any of them may be about to stop: so the freeze rule is asked whatever this step does. */
-    enum answer answer =
-        guard_survives_losses(evidence, inventory, server, only, accepts, lost, waits, &why);
+    /* Any of them may be about to stop: so the freeze rule is asked whatever this step does, where
+     * the evidence is of the whole cluster. */
+    enum answer answer = guard_survives_losses(evidence, inventory, server, only,
+                                               stops || only == NULL, accepts, lost, waits, &why);
     text_printf(reason, "%s%s (counted as lost): %s", *waits ? "not now: " : "",
                 text_string(&names), text_string(&why));
     text_clear(&names);

@@ -198,7 +198,7 @@ START_TEST(servers_in_work_count_as_lost_and_what_waits_is_told_from_what_never_
         fixture_stall(&fixture, ROLE_REPLICA, together[_i].stalled);
     }
     enum answer answer = guard_survives_losses(&fixture.evidence, &fixture.inventory,
-                                               &fixture.servers[ROLE_REPLICA][0], NULL, NULL,
+                                               &fixture.servers[ROLE_REPLICA][0], NULL, true, NULL,
                                                in_work, &waits, &fixture.reason);
     ck_assert_msg(answer == together[_i].answer && waits == together[_i].waits &&
                       strstr(text_string(&fixture.reason), together[_i].reason) != NULL,

@@ -190,6 +190,16 @@ static const struct story stories[] = {
      .order = {"waiting b/wait_until/downgrade_node not now: " SERVER(1) " is in work",
                "step_done a ", "guard b/wait_until/downgrade_node passed",
                "step_done b/wait_until "}},
+    {.name = "a drain in one pass waits too",
+     .workflow = WORKFLOW(
+         "parallel { steps \"a\" { deploy(cluster.replicas[1]) { \"update\" }, wait_until { "
+         "has_restarted(cluster.replicas[1]), timeout = \"10m\" }, sleep \"5m\", wait_until { "
+         "cluster_is_healthy(), timeout = \"1h\" } }, steps \"b\" { sleep \"100ms\", "
+         "drain_node(cluster.replicas[2]) { timeout = \"1m\" } } }, "
+         "rejoin_node(cluster.replicas[2]) { "
+         "timeout = \"10m\" },"),
+     .order = {"waiting b/drain_node not now: " SERVER(1) " is in work", "step_done a ",
+               "guard b/drain_node passed", "step_done b/drain_node "}},
     {.name = "a drain by itself waits too",
      .workflow = WORKFLOW(
          "parallel { steps \"a\" { deploy(cluster.replicas[1]) { \"update\" }, wait_until { "
@@ -263,12 +273,19 @@ START_TEST(a_rolling_does_what_it_says)
 }
 END_TEST
 
+#define SWIFT                                                                                      \
+    "drain_node(n) { timeout = \"10m\" }, deploy(n) { \"update\" }, wait_until { all_of { "        \
+    "is_alive(n), has_restarted(n) }, timeout = \"10m\" }, rejoin_node(n) { timeout = \"10m\" }, " \
+    "wait_until { cluster_is_healthy(), timeout = \"1h\" }"
+
 /* However many may be in flight, no partition has fewer live replicas than writes need. */
 START_TEST(several_in_flight_never_leave_too_few_replicas)
 {
-    static const struct story story = {
+    static const char *const paces[] = {ROLLING("max_in_flight = 5", DRAIN),
+                                        ROLLING("max_in_flight = 5", SWIFT)};
+    const struct story story = {
         .name = "never too few",
-        .workflow = ROLLING("max_in_flight = 5", DRAIN),
+        .workflow = paces[_i],
         .order = {"log log after"},
     };
     struct world world;
@@ -337,7 +354,7 @@ int main(void)
     tcase_set_timeout(tcase, 120);
     tcase_add_loop_test(tcase, a_rolling_does_what_it_says, 0,
                         (int)(sizeof stories / sizeof stories[0]));
-    tcase_add_test(tcase, several_in_flight_never_leave_too_few_replicas);
+    tcase_add_loop_test(tcase, several_in_flight_never_leave_too_few_replicas, 0, 2);
     tcase_add_loop_test(tcase, what_goes_wrong_in_the_soak_stops_the_rolling, 0,
                         (int)(sizeof soaks / sizeof soaks[0]));
     suite_add_tcase(suite, tcase);
