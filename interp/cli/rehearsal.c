@@ -39,6 +39,8 @@ struct rehearsal {
     struct inventory inventory;
     const struct cluster_file *file;
     struct run *run;
+    struct event_sink listener; /* hears what is asked */
+    struct text answered;
     /* the call that is waited for */
     bool ended;
     bool failed;
@@ -85,9 +87,8 @@ const struct cluster_file *rehearsal_without_names(const struct cluster_file *fi
     struct cluster_file *copy = arena_allocate(arena, sizeof *copy);
     *copy = *file;
     copy->metas = without_names(file->metas, file->meta_count, FIRST_STAND_IN_PORT, arena);
-    copy->collectors =
-        without_names(file->collectors, file->collector_count,
-                      (uint16_t)(FIRST_STAND_IN_PORT + file->meta_count), arena);
+    copy->collectors = without_names(file->collectors, file->collector_count,
+                                     (uint16_t)(FIRST_STAND_IN_PORT + file->meta_count), arena);
     return copy;
 }
 
@@ -169,6 +170,7 @@ void rehearsal_free(struct rehearsal *rehearsal)
     loop_close(rehearsal->loop);
     snapshot_clear(&rehearsal->snapshot);
     arena_clear(&rehearsal->arena);
+    text_clear(&rehearsal->answered);
     free(rehearsal);
 }
 
@@ -337,6 +339,21 @@ static int exit_code_of(const struct rehearsal *rehearsal, const struct rehearsa
     return result->left.length > 0 ? error_exit_code(ERROR_NOT_RESTORED) : result->run.exit_code;
 }
 
+static bool take_question(struct event_sink *sink, const struct event *event, struct error *err)
+{
+    struct rehearsal *rehearsal =
+        (struct rehearsal *)(void *)((char *)sink - offsetof(struct rehearsal, listener));
+    (void)err;
+    if (event->kind == EVENT_QUESTION) {
+        text_printf(&rehearsal->answered, "%s%s: %s", rehearsal->answered.length > 0 ? "; " : "",
+                    event->step->id, event->text);
+    } else if (event->kind == EVENT_ANSWERED) {
+        const cJSON *answer = cJSON_GetObjectItemCaseSensitive(event->data, "answer");
+        text_printf(&rehearsal->answered, ": %s", cJSON_GetStringValue(answer));
+    }
+    return true;
+}
+
 bool rehearsal_run(struct rehearsal *rehearsal, struct lang *lang, const struct workflow *workflow,
                    const struct inventory *inventory, struct event_sink *const *sinks,
                    size_t sink_count, struct rehearsal_result *out, struct error *err)
@@ -346,9 +363,11 @@ bool rehearsal_run(struct rehearsal *rehearsal, struct lang *lang, const struct 
     rehearsal->deploy =
         rehearsal_deploy_new(sim_deployment_new(rehearsal->driver), &workflow->steps);
     /* It must know which step is under way before the step asks it for something. */
-    struct event_sink **all = arena_allocate(&rehearsal->arena, (sink_count + 1) * sizeof *all);
+    struct event_sink **all = arena_allocate(&rehearsal->arena, (sink_count + 2) * sizeof *all);
+    rehearsal->listener.take = take_question;
     all[0] = rehearsal_deploy_sink(rehearsal->deploy);
-    memcpy(all + 1, sinks, sink_count * sizeof *all);
+    all[1] = &rehearsal->listener;
+    memcpy(all + 2, sinks, sink_count * sizeof *all);
     struct run_setup setup = {
         .loop = rehearsal->loop,
         .cluster = rehearsal->cluster,
@@ -359,13 +378,15 @@ bool rehearsal_run(struct rehearsal *rehearsal, struct lang *lang, const struct 
         .inventory = inventory,
         .start = &rehearsal->snapshot,
         .sinks = all,
-        .sink_count = sink_count + 1,
+        .sink_count = sink_count + 2,
+        .rehearsed = true,
     };
     see_settings(rehearsal, &before);
     bool ok = perform(rehearsal, &setup, out, err);
     if (ok) {
         see_settings(rehearsal, &after);
         compare_settings(&before, &after, &out->left);
+        out->answered = text_string(&rehearsal->answered);
         out->exit_code = exit_code_of(rehearsal, out);
     }
     clear_settings(&before);

@@ -43,6 +43,8 @@ struct rehearsal_result {
     struct run_result run;
     int exit_code;    /* the run's; 5 with settings left, 6 with violations */
     int64_t took_us;  /* simulated */
+    const char *answered; /* what a person would have been asked, and the answers; "" nothing. The
+                             rehearsal's */
     struct text left; /* settings and level that differ from before the run, with both values */
     struct sim_totals totals;
 };

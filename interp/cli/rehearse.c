@@ -154,6 +154,9 @@ static void print_summary(const struct rehearse_command *command)
         printf("  where         %s:%d, step %s\n", result->run.step->where.file,
                result->run.step->where.line, result->run.step->id);
     }
+    if (result->answered[0] != '\0') {
+        printf("  answered      %s\n", result->answered);
+    }
     printf("  settings left %s\n", result->left.length > 0 ? text_string(&result->left) : "none");
     print_violations(rehearsal_sim(command->rehearsal));
     print_costs(command);

@@ -3,6 +3,7 @@
 
 #include "base/duration.h"
 #include "cli/record.h"
+#include "cli/typed.h"
 #include "report/report.h"
 
 #include <stdio.h>
@@ -19,6 +20,7 @@ struct run_command {
     struct run *run;
     struct record record;
     struct event_sink *display;
+    struct typed typed;
     int stops_asked;
     bool json;
     bool done;
@@ -31,6 +33,7 @@ struct tally {
     struct event_sink sink;
     struct text put_back;
     struct text left;
+    size_t passed_over; /* failures that the workflow let pass */
 };
 
 static bool take_tally(struct event_sink *sink, const struct event *event, struct error *err)
@@ -40,6 +43,7 @@ static bool take_tally(struct event_sink *sink, const struct event *event, struc
                         : event->kind == EVENT_NOT_PUT_BACK ? &tally->left
                                                             : NULL;
     (void)err;
+    tally->passed_over += event->kind == EVENT_PASSED_OVER || event->kind == EVENT_RESCUED;
     if (into != NULL) {
         text_printf(into, "%s%s", into->length > 0 ? "; " : "", event->text);
     }
@@ -175,6 +179,21 @@ static void signal_caught(void *ctx, int signal_number)
     }
 }
 
+/* "yes", or "STEP yes" where more than one step asks. */
+static void line_typed(void *ctx, char *line)
+{
+    struct run_command *command = ctx;
+    struct error err;
+    char *last = strrchr(line, ' ');
+    const char *answer = last == NULL ? line : last + 1;
+    if (last != NULL) {
+        *last = '\0';
+    }
+    if (!run_answer(command->run, last == NULL ? NULL : line, answer, &err)) {
+        fprintf(stderr, "pegflow: %s\n", err.text);
+    }
+}
+
 static bool perform(struct run_command *command, struct tally *tally, struct error *err)
 {
     struct session *session = &command->session;
@@ -205,9 +224,11 @@ static bool perform(struct run_command *command, struct tally *tally, struct err
     if (ok) {
         run_start(command->run, run_ended, command);
     }
+    typed_start(&command->typed, session->loop, line_typed, command);
     while (ok && !command->done) {
         ok = loop_run(session->loop, err);
     }
+    typed_stop(&command->typed);
     int64_t took_us = loop_now_us(session->loop) - command->began_us;
     /* In this order no callback follows; see run_free. */
     cluster_free(session->cluster);
@@ -251,6 +272,10 @@ static int conclude(const struct run_command *command, const struct tally *tally
             "as before\n",
             duration_format(command->began_us, text), inventory->count[ROLE_REPLICA],
             inventory->count[ROLE_META], inventory->count[ROLE_COLLECTOR]);
+        if (tally->passed_over > 0) {
+            printf("failures passed over or rescued, as the workflow says: %zu, told above\n",
+                   tally->passed_over);
+        }
     }
     return command->result.exit_code;
 }
@@ -374,6 +399,8 @@ const struct command command_run = {
         "Ctrl-C (or SIGTERM) ends waits, follows a started deploy until its server is alive and "
         "puts\n"
         "everything back; the second stops at once. A closed terminal changes nothing.\n"
+        "What a step asks is answered by typing it on the terminal: yes, or STEP yes where more\n"
+        "than one step asks. No time makes an answer.\n"
         "Everything it does is recorded in a folder of its own, before it is done. While it works\n"
         "on a cluster no other run can.\n"
         "Without WORKFLOW, the cluster file's own is used.\n"

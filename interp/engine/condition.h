@@ -7,6 +7,7 @@
 #include "engine/evidence.h"
 #include "lang/lang.h"
 
+struct frame;
 /* What a run knows about one server beyond what can be read now. */
 struct server_history {
     bool restart_asked;         /* a deploy step of this run */
@@ -16,7 +17,8 @@ struct server_history {
     size_t gone_count;
     struct gpid *left; /* partitions that drain_node took from it, to come back by rejoin_node */
     size_t left_count;
-    bool in_work; /* from its first deploy until its turn in the rolling is over */
+    bool in_work;                 /* from its first deploy until its turn in the rolling is over */
+    const struct frame *taken_by; /* the branch that has it in work (work.c), or NULL */
 };
 
 struct condition_context {

@@ -28,9 +28,15 @@
     X(EVENT_OUTPUT, "output")             /* of a program or an HTTP reply */                      \
     X(EVENT_HELD, "held")                 /* a hold is in force: value before and now */           \
     X(EVENT_TOLD_AGAIN, "told_again")     /* a held value told to a new primary meta */            \
+    X(EVENT_HANDED_ON, "handed_on")       /* a value before: another hold puts it back now */      \
     X(EVENT_PUT_BACK, "put_back")                                                                  \
     X(EVENT_NOT_PUT_BACK, "not_put_back")                                                          \
     X(EVENT_LEADER_CHANGED, "leader_changed")                                                      \
+    X(EVENT_QUESTION, "question") /* a person must say: run_answer */                              \
+    X(EVENT_ANSWERED, "answered")                                                                  \
+    X(EVENT_RETRY, "retry")             /* a step that failed is done again, after a pause */      \
+    X(EVENT_PASSED_OVER, "passed_over") /* it failed, and the run goes on: as the workflow says */ \
+    X(EVENT_RESCUED, "rescued")         /* by a try */                                             \
     X(EVENT_LOG, "log")                                                                            \
     X(EVENT_NOTE, "note")         /* worth knowing, changes nothing */                             \
     X(EVENT_STOPPING, "stopping") /* the operator asked */                                         \

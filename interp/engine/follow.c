@@ -1,27 +1,47 @@
-/* engine/follow.c - a run that is ending does not leave a server half-way through its restart. */
+/* engine/follow.c - what is ended from outside does not leave a server half-way through its
+ * restart. */
 #include "base/duration.h"
 #include "engine/internal.h"
 
 static const int64_t follow_for_us = 10 * 60 * US_PER_SECOND;
 
-static bool is_due(struct run *run, const struct server *server)
+static bool is_due(const struct server_history *history)
 {
-    if (server == NULL || !run->ending) {
-        return false;
-    }
-    const struct server_history *history = run_history(run, server);
     return history->in_work && history->restart_asked;
 }
 
-bool follow_is_due(const struct frame *frame)
+/* The server that the step is about; a step about none stands for those its branch works on. */
+static const struct server *due(const struct frame *frame, const struct step *step)
 {
-    return is_due(frame->run, frame->step->server);
+    struct run *run = frame->run;
+    if (!frame_is_stopped(frame)) {
+        return NULL;
+    }
+    if (step->server != NULL) {
+        return is_due(run_history(run, step->server)) ? step->server : NULL;
+    }
+    const struct inventory *inventory = run->setup.inventory;
+    for (int role = 0; role < ROLE_COUNT; role++) {
+        for (int32_t i = 0; i < inventory->count[role]; i++) {
+            const struct server *server = &inventory->servers[role][i];
+            if (is_due(run_history(run, server)) && work_is_own(frame, server)) {
+                return server;
+            }
+        }
+    }
+    return NULL;
 }
 
-bool follow_after(const struct frame *frame, const struct step *child, const struct error *err)
+const struct server *follow_due(const struct frame *frame)
 {
-    return frame->cancelled && (err == NULL || err->code == ERROR_CANCELLED) &&
-           is_due(frame->run, child->server);
+    return due(frame, frame->step);
+}
+
+const struct server *follow_due_after(const struct frame *frame, const struct step *child,
+                                      const struct error *err)
+{
+    bool stopped = frame->cancelled && (err == NULL || err->code == ERROR_CANCELLED);
+    return stopped ? due(frame, child) : NULL;
 }
 
 void follow_finish(struct frame *frame)

@@ -20,19 +20,30 @@ static const struct step_ops *const ops_by_kind[STEP_KIND_COUNT] = {
     [STEP_LOG] = &ops_log,
     [STEP_WAIT_UNTIL] = &ops_wait_until,
     [STEP_SLEEP] = &ops_sleep,
-    [STEP_CONFIRM] = &ops_not_available,
+    [STEP_CONFIRM] = &ops_confirm,
     [STEP_STEPS] = &ops_sequence,
-    [STEP_PARALLEL] = &ops_not_available,
+    [STEP_PARALLEL] = &ops_parallel,
     [STEP_WHEN] = &ops_when,
     [STEP_ROLLING] = &ops_rolling,
     [STEP_HOLD] = &ops_hold,
-    [STEP_TRY] = &ops_not_available,
+    [STEP_TRY] = &ops_try,
 };
 
 bool error_may_pass(const struct error *err)
 {
     return err->code == ERROR_TIMEOUT || err->code == ERROR_UNREACHABLE ||
            err->code == ERROR_NOT_LEADER || err->code == ERROR_PEER;
+}
+
+bool error_leaves_doubt(const struct error *err)
+{
+    /* A connection that was closed tells as little as no answer. */
+    return err->code != ERROR_USAGE && err->code != ERROR_SYSTEM && err->code != ERROR_NOT_LEADER;
+}
+
+bool error_may_be_passed_over(const struct error *err)
+{
+    return err->code != ERROR_CANCELLED && err->code != ERROR_NOT_RESTORED;
 }
 
 const struct step_ops *frame_ops(enum step_kind kind)
@@ -78,18 +89,50 @@ static void deadline_passed(void *ctx)
     struct frame *frame = ctx;
     struct error err;
     char text[DURATION_TEXT_BYTES];
+    if (frame->ops->overdue != NULL && frame->ops->overdue(frame)) {
+        return;
+    }
+    frame->timed_out = !frame->cancelled;
     error_set(&err, ERROR_STEP, "not done within %s",
               duration_format(frame->step->timeout_us, text));
     frame_cancel(frame, &err);
 }
 
-struct frame *frame_start(struct run *run, struct frame *parent, const struct step *step)
+static void add_child(struct frame *parent, struct frame *child)
+{
+    struct frame **last = &parent->child;
+    ASSERT(parent->child == NULL || parent->ops->concurrent);
+    while (*last != NULL) {
+        last = &(*last)->sibling;
+    }
+    *last = child;
+}
+
+static void remove_child(struct frame *parent, const struct frame *child)
+{
+    struct frame **link = &parent->child;
+    while (*link != child) {
+        link = &(*link)->sibling;
+    }
+    *link = child->sibling;
+}
+
+void frame_restart_deadline(struct frame *frame)
+{
+    if (frame->step->timeout_us >= 0) {
+        timer_start(frame->run->setup.loop, &frame->deadline, frame->step->timeout_us,
+                    deadline_passed, frame);
+    }
+}
+
+static struct frame *start_as(struct run *run, struct frame *parent, const struct step *step,
+                              const struct step_ops *ops)
 {
     struct frame *frame = memory_allocate(sizeof *frame);
     frame->run = run;
     frame->step = step;
     frame->parent = parent;
-    frame->ops = frame_ops(step->kind);
+    frame->ops = ops;
     frame->state = memory_allocate(frame->ops->state_bytes);
     frame->started_us = loop_now_us(run->setup.loop);
     frame->next = run->frames;
@@ -98,15 +141,25 @@ struct frame *frame_start(struct run *run, struct frame *parent, const struct st
     }
     run->frames = frame;
     if (parent != NULL) {
-        ASSERT(parent->child == NULL);
-        parent->child = frame;
+        add_child(parent, frame);
     }
-    if (step->timeout_us >= 0) {
-        timer_start(run->setup.loop, &frame->deadline, step->timeout_us, deadline_passed, frame);
+    if (!ops->wraps) {
+        frame_restart_deadline(frame);
+        run_emit(run, EVENT_STEP_STARTED, step, NULL, "%s", step_kind_name(step->kind));
     }
-    run_emit(run, EVENT_STEP_STARTED, step, NULL, "%s", step_kind_name(step->kind));
     frame->ops->start(frame);
     return frame;
+}
+
+struct frame *frame_start(struct run *run, struct frame *parent, const struct step *step)
+{
+    bool plain = step->retry.times == 0 && step->on_failure == FAILURE_STOPS;
+    return start_as(run, parent, step, plain ? frame_ops(step->kind) : &ops_again);
+}
+
+struct frame *frame_start_try(struct frame *wrapper)
+{
+    return start_as(wrapper->run, wrapper, wrapper->step, frame_ops(wrapper->step->kind));
 }
 
 static cJSON *duration_data(const struct frame *frame)
@@ -124,13 +177,17 @@ static void tell_parent(void *ctx)
     struct error err = frame->result;
     bool failed = frame->failed;
     const struct step *step = frame->step;
-    bool by_itself = failed && (!frame->cancelled || frame->failing);
-    destroy(frame);
-    if (failed && run->failed_at == NULL) {
-        run->failed_at = step;
+    bool by_itself = failed && (!frame->cancelled || frame->failing || frame->timed_out);
+    bool in_doubt = failed && frame->in_doubt;
+    const struct step *origin = !failed ? NULL : frame->origin != NULL ? frame->origin : step;
+    if (parent != NULL) {
+        remove_child(parent, frame);
     }
+    work_release(frame);
+    destroy(frame);
     if (parent == NULL) {
         run->root = NULL;
+        run->failed_at = origin;
         /* A stop that came while a failure was being cleared up is not why the run ended. */
         bool only_stopped = run->failed && run->failure.code == ERROR_CANCELLED;
         if (failed && (!run->failed || (only_stopped && err.code != ERROR_CANCELLED))) {
@@ -140,8 +197,11 @@ static void tell_parent(void *ctx)
         run_wind_up(run);
         return;
     }
-    parent->child = NULL;
     parent->failing = parent->failing || by_itself;
+    parent->in_doubt = parent->in_doubt || in_doubt;
+    if (parent->origin == NULL) {
+        parent->origin = origin;
+    }
     parent->ops->child_done(parent, step, failed ? &err : NULL);
 }
 
@@ -156,6 +216,10 @@ void frame_finish(struct frame *frame, const struct error *err)
     frame->failed = err != NULL;
     if (err != NULL) {
         frame->result = *err;
+    }
+    if (frame->ops->wraps) {
+        /* The tries have said it all. */
+    } else if (err != NULL) {
         run_emit(frame->run, EVENT_STEP_FAILED, frame->step, duration_data(frame), "%s", err->text);
     } else {
         char text[DURATION_TEXT_BYTES];
@@ -181,10 +245,35 @@ void frame_cancel(struct frame *frame, const struct error *why)
     frame->ops->cancel(frame);
 }
 
+void frame_cancel_children(struct frame *frame, const struct error *why, bool one_failed)
+{
+    for (struct frame *child = frame->child; child != NULL; child = child->sibling) {
+        child->ended_by_sibling |= one_failed;
+        frame_cancel(child, why);
+    }
+}
+
+void frame_forgive(struct frame *frame)
+{
+    frame->failing = false;
+    frame->in_doubt = false;
+    frame->origin = NULL;
+}
+
+bool frame_is_stopped(const struct frame *frame)
+{
+    for (const struct frame *above = frame; above != NULL; above = above->parent) {
+        if (above->ended_by_sibling) {
+            return true;
+        }
+    }
+    return frame->run->ending;
+}
+
 void frame_cancel_operation(struct frame *frame)
 {
     if (frame->child != NULL) {
-        frame_cancel(frame->child, &frame->why);
+        frame_cancel_children(frame, &frame->why, false);
     } else if (frame->operation != NULL) {
         operation_cancel(frame->operation);
     }

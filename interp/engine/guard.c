@@ -26,9 +26,10 @@ int32_t guard_min_replicas(const struct guard_values *values, int32_t max_replic
 
 /* What is known of a server that would have to carry on. */
 enum standing {
-    STANDS, /* listed as alive, and it has just answered */
-    SILENT, /* listed as alive, and no answer came in time: it may be busy */
-    LOST,   /* listed as dead, not listed, or it refuses connections */
+    STANDS,  /* listed as alive, and it has just answered */
+    SILENT,  /* listed as alive, and no answer came in time: it may be busy */
+    LOST,    /* listed as dead, not listed, or it refuses connections */
+    IN_WORK, /* another branch is about to stop it, whatever it shows now */
 };
 
 static enum standing standing_of(const struct evidence *evidence, const struct inventory *inventory,
@@ -48,6 +49,7 @@ struct loss {
     bool concerned;  /* has a replica on the server */
     int32_t staying; /* replicas elsewhere whose servers answer */
     int32_t silent;  /* replicas elsewhere whose servers may only be busy */
+    int32_t in_work; /* replicas that servers in work have, or may have given up for now */
 };
 
 static void count_member(struct loss *loss, const enum standing *standings, int32_t member,
@@ -56,17 +58,24 @@ static void count_member(struct loss *loss, const enum standing *standings, int3
     loss->concerned |= member == node;
     loss->staying += member != node && standings[member] == STANDS;
     loss->silent += member != node && standings[member] == SILENT;
+    loss->in_work += member != node && standings[member] == IN_WORK;
 }
 
-static struct loss loss_of(const enum standing *standings,
+static struct loss loss_of(const enum standing *standings, int32_t in_work_count,
                            const struct snapshot_partition *partition, int32_t node)
 {
     struct loss loss = {0};
+    int32_t members = partition->secondary_count + (partition->primary != SNAPSHOT_NO_NODE);
+    int32_t absent = partition->max_replica_count - members;
     if (partition->primary != SNAPSHOT_NO_NODE) {
         count_member(&loss, standings, partition->primary, node);
     }
     for (int32_t i = 0; i < partition->secondary_count; i++) {
         count_member(&loss, standings, partition->secondaries[i], node);
+    }
+    int32_t drained = in_work_count - loss.in_work; /* at most one replica on each */
+    if (absent > 0) {
+        loss.in_work += absent < drained ? absent : drained;
     }
     return loss;
 }
@@ -90,6 +99,10 @@ bool guard_accepts_table(const struct cluster_file *accepts, const char *table)
 struct guarded {
     const struct evidence *evidence;
     const enum standing *standings; /* by node */
+    const bool *in_work;            /* by slot, or NULL: none */
+    int32_t in_work_count;
+    bool short_of_others; /* something would do with the servers in work back */
+    bool short_of_more;   /* something would not */
     const struct cluster_file *accepts;
     int32_t node; /* the server that leaves, or SNAPSHOT_NO_NODE: any `lost` servers */
     int64_t lost;
@@ -101,10 +114,17 @@ struct guarded {
     struct text names;
 };
 
+static void note_shortage(struct guarded *guarded, bool others_would_do)
+{
+    guarded->short_of_others |= others_would_do;
+    guarded->short_of_more |= !others_would_do;
+}
+
 static void guard_partition(struct guarded *guarded, const struct snapshot_table *table,
                             const struct snapshot_partition *partition)
 {
-    struct loss loss = loss_of(guarded->standings, partition, guarded->node);
+    struct loss loss =
+        loss_of(guarded->standings, guarded->in_work_count, partition, guarded->node);
     int32_t least = guard_min_replicas(&guarded->evidence->guard, partition->max_replica_count);
     int64_t staying = loss.staying - guarded->lost;
     if (!(loss.concerned || guarded->lost > 0) || !is_meant(guarded->only, partition->gpid)) {
@@ -118,7 +138,8 @@ static void guard_partition(struct guarded *guarded, const struct snapshot_table
     if (staying >= least) {
         return;
     }
-    bool hopeless = staying + loss.silent < least;
+    bool hopeless = staying + loss.silent + loss.in_work < least;
+    note_shortage(guarded, staying + loss.in_work >= least);
     guarded->answer = hopeless || guarded->answer == ANSWER_NO ? ANSWER_NO : ANSWER_UNKNOWN;
     if (guarded->short_count++ < NAMED_AT_MOST) {
         text_printf(&guarded->names, "%s%d.%d of table '%s' would keep %lld, writes need %d",
@@ -158,15 +179,17 @@ static enum answer enough_replicas(struct guarded *guarded, struct text *reason)
     return guarded->answer;
 }
 
-static enum answer does_not_freeze(const struct guarded *guarded, struct text *reason)
+static enum answer does_not_freeze(struct guarded *guarded, struct text *reason)
 {
     const struct evidence *evidence = guarded->evidence;
     const struct snapshot *snapshot = &evidence->snapshot;
     int64_t staying = 0;
     int64_t silent = 0;
+    int64_t in_work = 0;
     for (int32_t i = 0; i < snapshot->listed_count; i++) {
         staying += i != guarded->node && guarded->standings[i] == STANDS;
         silent += i != guarded->node && guarded->standings[i] == SILENT;
+        in_work += i != guarded->node && guarded->standings[i] == IN_WORK;
     }
     staying -= guarded->lost;
     if (guarded->accepts != NULL && guarded->accepts->accepts_freeze) {
@@ -180,15 +203,17 @@ static enum answer does_not_freeze(const struct guarded *guarded, struct text *r
                     "; but only %lld replica servers would stay, and with fewer than %lld the "
                     "cluster freezes (min_live_node_count_for_unfreeze)",
                     (long long)staying, (long long)needed);
-        return staying + silent < needed ? ANSWER_NO : ANSWER_UNKNOWN;
+        note_shortage(guarded, staying + in_work >= needed);
+        return staying + silent + in_work < needed ? ANSWER_NO : ANSWER_UNKNOWN;
     }
     if (staying * 100 < percentage * snapshot->listed_count) {
         text_printf(reason,
                     "; but only %lld of %d replica servers would stay, and below %lld %% the "
                     "cluster freezes (meta.live_percentage)",
                     (long long)staying, snapshot->listed_count, (long long)percentage);
-        return (staying + silent) * 100 < percentage * snapshot->listed_count ? ANSWER_NO
-                                                                              : ANSWER_UNKNOWN;
+        int64_t least = percentage * snapshot->listed_count;
+        note_shortage(guarded, (staying + in_work) * 100 >= least);
+        return (staying + silent + in_work) * 100 < least ? ANSWER_NO : ANSWER_UNKNOWN;
     }
     return ANSWER_YES;
 }
@@ -200,7 +225,11 @@ static enum answer ask_guard(struct guarded *guarded, const struct inventory *in
     const struct snapshot *snapshot = &guarded->evidence->snapshot;
     enum standing *standings = memory_allocate((size_t)snapshot->node_count * sizeof *standings);
     for (int32_t i = 0; i < snapshot->node_count; i++) {
-        standings[i] = standing_of(guarded->evidence, inventory, i);
+        const struct server *server = inventory_find(inventory, snapshot->nodes[i].address);
+        bool in_work = guarded->in_work != NULL && server != NULL && i != guarded->node &&
+                       guarded->in_work[inventory_slot(inventory, server)];
+        standings[i] = in_work ? IN_WORK : standing_of(guarded->evidence, inventory, i);
+        guarded->in_work_count += in_work;
     }
     guarded->standings = standings;
     enum answer answer = enough_replicas(guarded, reason);
@@ -228,24 +257,43 @@ static bool can_tell(const struct evidence *evidence, struct text *reason)
     return true;
 }
 
+static enum answer survives(struct guarded *guarded, const struct inventory *inventory,
+                            const struct server *server, bool stops, struct text *reason)
+{
+    if (!can_tell(guarded->evidence, reason)) {
+        return ANSWER_UNKNOWN;
+    }
+    guarded->node = snapshot_find_node(&guarded->evidence->snapshot, server->address);
+    if (guarded->node < 0) {
+        text_printf(reason, "%s holds no replica", server->name);
+        return ANSWER_YES;
+    }
+    return ask_guard(guarded, inventory, stops, reason);
+}
+
 enum answer guard_survives_loss(const struct evidence *evidence, const struct inventory *inventory,
                                 const struct server *server, const struct gpid *only, bool stops,
                                 const struct cluster_file *accepts, struct text *reason)
 {
-    if (!can_tell(evidence, reason)) {
-        return ANSWER_UNKNOWN;
-    }
+    struct guarded guarded = {.evidence = evidence, .accepts = accepts, .only = only};
+    return survives(&guarded, inventory, server, stops, reason);
+}
+
+enum answer guard_survives_losses(const struct evidence *evidence,
+                                  const struct inventory *inventory, const struct server *server,
+                                  const struct gpid *only, bool stops,
+                                  const struct cluster_file *accepts, const bool *lost, bool *waits,
+                                  struct text *reason)
+{
     struct guarded guarded = {
         .evidence = evidence,
         .accepts = accepts,
-        .node = snapshot_find_node(&evidence->snapshot, server->address),
         .only = only,
+        .in_work = lost,
     };
-    if (guarded.node < 0) {
-        text_printf(reason, "%s holds no replica", server->name);
-        return ANSWER_YES;
-    }
-    return ask_guard(&guarded, inventory, stops, reason);
+    enum answer answer = survives(&guarded, inventory, server, stops, reason);
+    *waits = answer == ANSWER_UNKNOWN && guarded.short_of_others && !guarded.short_of_more;
+    return answer;
 }
 
 enum answer guard_survives_any_loss(const struct evidence *evidence,

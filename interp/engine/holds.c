@@ -1,6 +1,7 @@
 /* engine/holds.c - which values are held now. */
 #include "engine/internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void hold_register(struct run *run, struct hold_item *item)
@@ -22,6 +23,31 @@ void hold_unregister(struct run *run, struct hold_item *item)
             return;
         }
     }
+}
+
+bool hold_hand_on(struct run *run, struct hold_item *item)
+{
+    size_t own = 0;
+    while (own < run->hold_count && run->holds[own] != item) {
+        own++;
+    }
+    for (size_t i = own + 1; i < run->hold_count; i++) {
+        struct hold_item *heir = run->holds[i];
+        if (heir->is_level != item->is_level || strcmp(heir->name, item->name) != 0) {
+            continue;
+        }
+        snprintf(heir->before, sizeof heir->before, "%s", item->before);
+        cJSON *data = cJSON_CreateObject();
+        cJSON_AddStringToObject(data, "name", item->name);
+        cJSON_AddStringToObject(data, "value", heir->value);
+        cJSON_AddStringToObject(data, "before", heir->before);
+        cJSON_AddStringToObject(data, "to", heir->step->id);
+        run_emit(run, EVENT_HANDED_ON, item->step, data,
+                 "%s stays at %s: '%s' holds it too, and puts it back to %s", item->name,
+                 heir->value, heir->step->id, heir->before);
+        return true;
+    }
+    return false;
 }
 
 const struct hold_item *hold_in_force(const struct run *run, bool is_level, const char *name)

@@ -21,15 +21,20 @@ struct step_ops {
     /* End soon, by frame_finish with frame->why. Called at most once, and never after it finished.
      */
     void (*cancel)(struct frame *frame);
+    /* Its time is over: true when it goes on all the same (a person is asked). NULL: it ends. */
+    bool (*overdue)(struct frame *frame);
     void (*clear)(
         struct frame *frame); /* frees what `state` owns, or NULL; no callback may follow */
+    bool wraps;               /* a frame around that of the same step: says nothing of its own */
+    bool concurrent;          /* its children may be under way together */
 };
 
 struct frame {
     struct run *run;
     const struct step *step;
     struct frame *parent;   /* NULL: the run itself */
-    struct frame *child;    /* the one under way, or NULL */
+    struct frame *child;    /* those under way, in the order of their starts; or NULL */
+    struct frame *sibling;  /* the next child of the same parent */
     struct frame *previous; /* all frames of the run, for run_free */
     struct frame *next;
     const struct step_ops *ops;
@@ -43,7 +48,11 @@ struct frame {
     struct error why;
     struct error result;
     bool failed;
-    bool failing; /* a child failed by itself: a later cancel does not hide why */
+    bool failing;              /* a child failed by itself: a later cancel does not hide why */
+    bool timed_out;            /* cancelled by its own deadline */
+    bool ended_by_sibling;     /* cancelled since another child of its parent failed */
+    bool in_doubt;             /* what failed may have been done all the same: not to be repeated */
+    const struct step *origin; /* the innermost step that failed, or NULL */
 };
 
 enum { SETTING_VALUE_BYTES = 2048 }; /* a black list may be long */
@@ -91,7 +100,12 @@ struct run {
     const struct step *failed_at;
     bool failed;
     bool not_restored;
-    bool event_lost; /* a sink could not keep one: only putting back goes on */
+    size_t servers_failed; /* passed over by a rolling with max_failures */
+    struct error server_failure;
+    const struct step *server_failed_at;
+    int64_t released_us; /* when a branch last let go of servers: older evidence proves nothing */
+    struct question *questions; /* open ones, in the order of asking */
+    bool event_lost;            /* a sink could not keep one: only putting back goes on */
     run_done_fn *done;
     void *ctx;
     struct run_result result;
@@ -132,21 +146,40 @@ void run_conclude(struct run *run); /* emits run_finished; `done` follows */
 /* ---- frame.c */
 /* Worth asking again soon: nobody answered, or nobody led, just now. */
 bool error_may_pass(const struct error *err);
+/* After such an error of a call that changes something, it may have been done all the same. */
+bool error_leaves_doubt(const struct error *err);
+/* A failure of a step, and no stop, no person's no, no value that could not be put back. */
+bool error_may_be_passed_over(const struct error *err);
 enum { LEADERLESS_US = 60 * 1000 * 1000 }; /* longer than an election takes; reference 2.6, 10.1 */
+/* `parent` (NULL: the run itself) may have several children only when its kind is concurrent. */
 struct frame *frame_start(struct run *run, struct frame *parent, const struct step *step);
+/* One try of the step that `wrapper` stands for. */
+struct frame *frame_start_try(struct frame *wrapper);
 /* err NULL: done. Otherwise it is copied. A cancelled frame finishes with `why`, whatever is given,
  * unless what is given says that something could not be put back. */
 void frame_finish(struct frame *frame, const struct error *err);
 void frame_end(void *frame); /* frame_finish without an error, for timers */
 void frame_cancel(struct frame *frame, const struct error *why);
+/* Ends all children, the first started first: since one of them failed, or the frame ends. */
+void frame_cancel_children(struct frame *frame, const struct error *why, bool one_failed);
+/* A child's failure is over (tried again, rescued, passed over): it is not why anything ends. */
+void frame_forgive(struct frame *frame);
+/* Is this frame ended from outside (a stop, a failure elsewhere), not by a time limit? */
+bool frame_is_stopped(const struct frame *frame);
+/* The time limit of the step begins anew. */
+void frame_restart_deadline(struct frame *frame);
 void frame_free_all(struct run *run);
 const struct step_ops *frame_ops(enum step_kind kind);
-/* For ops->cancel of kinds with one operation or one child: lets it end first. */
+/* For ops->cancel of kinds with one operation or with children: lets them end first. */
 void frame_cancel_operation(struct frame *frame);
 
 extern const struct step_ops ops_sequence; /* steps, also the body of rolling */
 extern const struct step_ops ops_when;
+extern const struct step_ops ops_parallel;
 extern const struct step_ops ops_rolling;
+extern const struct step_ops ops_try;
+extern const struct step_ops ops_again; /* around a step with `retry` or `on_failure` */
+extern const struct step_ops ops_confirm;
 extern const struct step_ops ops_hold;
 extern const struct step_ops ops_wait_until;
 extern const struct step_ops ops_sleep;
@@ -182,15 +215,94 @@ struct follower {
     int64_t until_us;
     void (*over)(struct frame *frame);
 };
-/* Must this step's end wait for its server? When the run is ending, after a deploy of it. */
-bool follow_is_due(const struct frame *frame);
+/* The server that this step's end must wait for, or NULL: when it is ended from outside, after a
+ * deploy of that server. */
+const struct server *follow_due(const struct frame *frame);
 /* The same for a group whose child has ended: a stop may come between two steps. */
-bool follow_after(const struct frame *frame, const struct step *child, const struct error *err);
+const struct server *follow_due_after(const struct frame *frame, const struct step *child,
+                                      const struct error *err);
 /* Polls until the server is alive again or ten minutes have passed, then calls `over`. */
 void follow_start(struct follower *follower, struct frame *frame, const struct server *server,
                   void (*over)(struct frame *frame));
 void follow_finish(struct frame *frame);      /* an `over` that finishes the frame */
 void follow_clear(struct follower *follower); /* fine when never started */
+
+/* ---- work.c: servers that one branch takes away count as lost for all others */
+/* The branch that `frame` is in has this server in work from now on, until it ends. */
+void work_take(struct frame *frame, const struct server *server);
+void work_release(const struct frame *branch); /* it has ended; fine for any frame */
+bool work_is_own(const struct frame *frame, const struct server *server); /* nobody else's */
+bool work_has_others(const struct frame *frame, enum role role);
+/* Unknown while another branch has this server in work, or, of a meta server, another one. */
+enum answer work_allows(const struct frame *frame, const struct server *server, bool *waits,
+                        struct text *reason);
+/* guard_survives_loss, with the servers that other branches have in work counted as lost. `waits`:
+ * the answer is unknown only because of them, and worth asking again when they are done. */
+enum answer work_guard(const struct frame *frame, const struct evidence *evidence,
+                       const struct server *server, const struct gpid *only, bool stops,
+                       bool *waits, struct text *reason);
+/* Only servers in work are in the way, and the frame will ask again: says so, unless it was `told`,
+ * and gives the step (and the wait whose nudge it is) its time anew: what others take is not its.
+ */
+void work_wait(struct frame *frame, bool *told, const struct text *reason);
+/* Does anything in this step take replicas away, or stop a replica server? */
+bool work_takes_away(const struct step *step);
+
+/* ---- question.c: what only a person can say */
+typedef void answered_fn(void *ctx, const char *answer);
+struct question {
+    struct run *run; /* NULL: never asked */
+    const struct step *step;
+    const char *const *answers; /* NULL-terminated */
+    answered_fn *answered;
+    void *ctx;
+    const char *given; /* one of `answers`, or NULL */
+    struct timer timer;
+    struct question *next;
+};
+/* Asks, until run_answer: `answered` is called once, in a turn of its own, unless it is withdrawn.
+ * A rehearsal gives `rehearsed`, one of the answers, at once. */
+struct question_text {
+    const char *const *answers;
+    const char *rehearsed;
+};
+void question_ask(struct question *question, struct run *run, const struct step *step,
+                  const struct question_text *how, answered_fn *answered, void *ctx,
+                  const char *format, ...) __attribute__((format(printf, 7, 8)));
+void question_withdraw(struct question *question); /* fine when none was asked */
+bool question_is_open(const struct question *question);
+extern const struct question_text question_yes_or_no; /* rehearsed: yes */
+
+/* ---- step_parallel.c: children that are under way together */
+struct branches {
+    size_t running;
+    bool failed;
+    struct error failure; /* the first */
+};
+/* A child has ended. At its first failure all others are told to end. */
+void branches_end(struct frame *frame, struct branches *branches, const struct step *child,
+                  const struct error *err);
+void branches_finish(struct frame *frame, const struct branches *branches);
+
+/* ---- soak.c: watches the cluster after the canary of a rolling */
+struct soak {
+    struct frame *frame; /* NULL: never started */
+    struct gatherer *gatherer;
+    struct timer timer;
+    struct condition healthy;
+    struct watched *watched; /* the servers */
+    size_t count;
+    int64_t until_us;
+    struct text told;
+    void (*over)(struct frame *frame, const struct error *err);
+};
+/* `over` once, with an error when the cluster is not healthy or one of the first `count` servers of
+ * `servers` has restarted, else when `time_us` has passed. */
+void soak_start(struct soak *soak, struct frame *frame, const struct server *const *servers,
+                size_t count, int64_t time_us,
+                void (*over)(struct frame *frame, const struct error *err));
+void soak_cancel(struct soak *soak); /* no callback follows; fine when never started */
+void soak_clear(struct soak *soak);
 
 /* ---- settings.c: one level or setting made to have a value */
 void settings_lock(struct run *run, struct settings_lock *lock, timer_fn *go, void *ctx);
@@ -222,6 +334,10 @@ void hold_register(struct run *run, struct hold_item *item);
 void hold_unregister(struct run *run, struct hold_item *item);
 /* The innermost value held for a setting, or NULL. */
 const struct hold_item *hold_in_force(const struct run *run, bool is_level, const char *name);
+/* When a hold of the same value, begun later, is still in force (it runs beside this one): the
+ * value before is that one's to put back, once it ends, and this one's end sets nothing. False:
+ * there is none. */
+bool hold_hand_on(struct run *run, struct hold_item *item);
 
 /* ---- keeper.c: notices a new primary meta server and tells it what is held */
 void keeper_start(struct run *run);

@@ -130,6 +130,9 @@ static void begin_batch(struct frame *frame)
                          "%s %zu replicas %s %s by forced proposals, %" PRId32 " at a time%s",
                          kind->verb, size, kind->where, frame->step->server->name,
                          frame->step->as.in_flight, rest > size ? " (more follow)" : "");
+    if (kept && kind->takes_away) {
+        work_take(frame, frame->step->server);
+    }
     if (kept) {
         one_shot_go_on(frame);
     } else {
@@ -248,9 +251,9 @@ static bool guard_allows(struct frame *frame, const struct evidence *evidence)
     struct one_shot *shots = one_shot_of(frame);
     struct text reason = {0};
     const char *name = frame->step->server->name;
+    bool waits;
     enum answer answer =
-        guard_survives_loss(evidence, frame->run->setup.inventory, frame->step->server, NULL, false,
-                            frame->run->setup.cluster_file, &reason);
+        work_guard(frame, evidence, frame->step->server, NULL, false, &waits, &reason);
     if (answer == ANSWER_NO || (answer == ANSWER_YES && !shots->guard_told)) {
         shots->guard_told = true;
         run_emit(frame->run, EVENT_GUARD, frame->step, NULL, "%s: %s",
@@ -261,6 +264,9 @@ static bool guard_allows(struct frame *frame, const struct evidence *evidence)
         error_set(&err, ERROR_REFUSED, "the guard does not let replicas leave %s: %s", name,
                   text_string(&reason));
         frame_finish(frame, &err);
+    } else if (waits) {
+        work_wait(frame, &shots->others_told, &reason);
+        timer_start(frame->run->setup.loop, &shots->timer, pause_us, look, frame);
     } else if (answer == ANSWER_UNKNOWN) {
         look_again_later(frame, answer, text_string(&reason));
     }

@@ -56,6 +56,7 @@ struct one_shot {
     size_t note_count;
     int64_t progress_us; /* something was sent or arrived */
     bool guard_told;
+    bool others_told; /* that it waits for servers in work */
     bool failed;
     struct error failure; /* ends the step once nothing is under way */
     int64_t give_up_us;   /* after a cancel, what is under way is not waited for longer */

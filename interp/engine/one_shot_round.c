@@ -71,9 +71,9 @@ static bool guard_lets_go(struct frame *frame, const struct evidence *fresh, str
     struct one_shot *shots = one_shot_of(frame);
     struct text reason = {0};
     enum answer answer = ANSWER_YES;
+    bool waits; /* the partition is left for the next pass, as for any unknown */
     if (shots->kind->takes_away) {
-        answer = guard_survives_loss(fresh, frame->run->setup.inventory, frame->step->server,
-                                     &shot->gpid, false, frame->run->setup.cluster_file, &reason);
+        answer = work_guard(frame, fresh, frame->step->server, &shot->gpid, false, &waits, &reason);
     }
     if (answer == ANSWER_YES) {
         shots->proposed[shots->proposal_count] = (size_t)(shot - shots->shots);

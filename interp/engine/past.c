@@ -415,6 +415,27 @@ static bool take_put_back(struct taking *taking)
     return true;
 }
 
+/* Another hold of the same value puts it back from now on, to what it was before this one. */
+static bool take_handed_on(struct taking *taking)
+{
+    struct past *past = taking->past;
+    struct past_hold heir = {
+        .step = text_of(taking->data, "to"),
+        .name = text_of(taking->data, "name"),
+        .server = text_of(taking->data, "server"),
+        .before = text_of(taking->data, "before"),
+        .value = text_of(taking->data, "value"),
+    };
+    if (taking->step == NULL || heir.step == NULL || heir.name == NULL || heir.before == NULL ||
+        heir.value == NULL) {
+        return misses(taking, "the hold it is handed on to, or the value before");
+    }
+    hold_begins(past, &heir);
+    hold_of(past, heir.step, heir.name, heir.server)->before = heir.before;
+    hold_ends(past, taking->step, heir.name, heir.server);
+    return true;
+}
+
 /* What somebody else set is left alone: it is not ours to put back any more. */
 static bool take_not_put_back(struct taking *taking)
 {
@@ -431,14 +452,14 @@ static const struct {
     const char *event;
     bool (*take)(struct taking *taking);
 } takers[] = {
-    {"journal", take_header},        {"resumed", take_resumed},
-    {"baseline", take_baseline},     {"step_started", take_started},
-    {"step_done", take_done},        {"step_failed", take_failed},
-    {"picked", take_picked},         {"intention", take_intention},
-    {"outcome", take_outcome},       {"output", take_outcome},
-    {"program", take_program},       {"held", take_held},
-    {"put_back", take_put_back},     {"not_put_back", take_not_put_back},
-    {"run_finished", take_finished},
+    {"journal", take_header},      {"resumed", take_resumed},
+    {"baseline", take_baseline},   {"step_started", take_started},
+    {"step_done", take_done},      {"step_failed", take_failed},
+    {"picked", take_picked},       {"intention", take_intention},
+    {"outcome", take_outcome},     {"output", take_outcome},
+    {"program", take_program},     {"held", take_held},
+    {"put_back", take_put_back},   {"not_put_back", take_not_put_back},
+    {"handed_on", take_handed_on}, {"run_finished", take_finished},
 };
 
 static void keep_record(struct past *past, cJSON *record)

@@ -220,8 +220,23 @@ static void compare(void *ctx)
     baseline_compare(run, compared);
 }
 
+/* A server that failed, though others were not to wait for it, is not upgraded: that is not done.
+ */
+static void count_failed_servers(struct run *run)
+{
+    if (run->servers_failed == 0 || run->failed) {
+        return;
+    }
+    run->failed = true;
+    run->failed_at = run->server_failed_at;
+    error_set(&run->failure, ERROR_STEP, "all else was done, but %zu of the servers failed%s: %s",
+              run->servers_failed, run->servers_failed == 1 ? "" : ", the first",
+              run->server_failure.text);
+}
+
 void run_wind_up(struct run *run)
 {
+    count_failed_servers(run);
     run->winding_up = true;
     settings_lock(run, &run->final_lock, compare, run);
 }

@@ -24,6 +24,7 @@ struct run_setup {
     const struct snapshot *start; /* the cluster as the run was planned on it */
     struct event_sink *const *sinks;
     size_t sink_count;
+    bool rehearsed;      /* nobody is asked: questions are answered at once, and that is said */
     bool keep_leftovers; /* values that look like another tool's leftover are meant */
 };
 
@@ -45,6 +46,9 @@ void run_start(struct run *run, run_done_fn *done, void *ctx);
 void run_stop(struct run *run);
 /* The second: `done` comes at once, before this returns; what is still held is reported. */
 void run_abort(struct run *run);
+/* A person's answer to the question of the step with this id (NULL: the only one that is open), one
+ * of those it allows. False, and nothing changes: there is no such question, or no such answer. */
+bool run_answer(struct run *run, const char *step_id, const char *answer, struct error *err);
 /* Free the cluster and the deployment first: what was under way with them is dropped, no callback
  * follows. NULL is fine. */
 void run_free(struct run *run);

@@ -1,4 +1,5 @@
 /* engine/step_command.c - set_meta_level and remote_command. */
+#include "base/duration.h"
 #include "engine/internal.h"
 
 #include <stdlib.h>
@@ -79,6 +80,7 @@ struct command {
     size_t next; /* server */
     size_t count;
     bool gathering;
+    bool told; /* that it waits for servers in work */
 };
 
 static bool is_kill(const struct step *step)
@@ -180,6 +182,7 @@ static void command_answered(void *ctx, const char *value, const struct error *e
         run_mark_change(frame->run);
     }
     if (err != NULL) {
+        frame->in_doubt = !step->as.remote_command.only_reads && error_leaves_doubt(err);
         frame_finish(frame, err);
         return;
     }
@@ -225,11 +228,18 @@ static void command_guarded(void *ctx, const struct evidence *evidence)
                         (int32_t)strtol(arguments[1], NULL, 10)};
     struct text reason = {0};
     command->gathering = false;
-    enum answer answer = guard_survives_loss(evidence, inventory, server, &gpid, false,
-                                             frame->run->setup.cluster_file, &reason);
+    bool waits;
+    enum answer answer = work_guard(frame, evidence, server, &gpid, false, &waits, &reason);
+    if (waits) {
+        timer_start(frame->run->setup.loop, &command->end, US_PER_SECOND, command_next, frame);
+        work_wait(frame, &command->told, &reason);
+        text_clear(&reason);
+        return;
+    }
     run_emit(frame->run, EVENT_GUARD, frame->step, NULL, "%s: %s",
              answer == ANSWER_YES ? "passed" : "refused", text_string(&reason));
     if (answer == ANSWER_YES) {
+        work_take(frame, server);
         command_send(frame);
     } else {
         struct error err;
@@ -285,6 +295,8 @@ static void command_cancel(struct frame *frame)
         timer_start(frame->run->setup.loop, &command->end, 0, frame_end, frame);
     } else if (frame->operation != NULL) {
         operation_cancel(frame->operation);
+    } else {
+        timer_start(frame->run->setup.loop, &command->end, 0, command_next, frame);
     }
 }
 

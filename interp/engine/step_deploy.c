@@ -15,9 +15,10 @@ struct deploy {
     struct timer timer;
     size_t next;
     int64_t give_up_us; /* looking before: an election may be going on, a server may be busy */
+    bool told;          /* that it waits for servers in work */
     int refusals;       /* of the server's own port, one after another */
     bool begun;         /* the adapter's first step was started */
-    bool following;     /* the run is ending: the server must be alive before this ends */
+    bool following;     /* ended from outside: the server must be alive before this ends */
     struct follower follower;
 };
 
@@ -75,8 +76,11 @@ enum { REFUSALS_OF_A_DOWN_SERVER = 3 }; /* one refused connection alone is not b
 
 /* Another meta server that is silent now could be the one the cluster then needs. */
 static enum answer metas_allow(const struct frame *frame, const struct evidence *evidence,
-                               struct text *reason)
+                               bool *waits, struct text *reason)
 {
+    if (work_allows(frame, frame->step->server, waits, reason) != ANSWER_YES) {
+        return ANSWER_UNKNOWN;
+    }
     const struct inventory *inventory = frame->run->setup.inventory;
     for (int32_t i = 0; i < inventory->count[ROLE_META]; i++) {
         const struct server *meta = &inventory->servers[ROLE_META][i];
@@ -93,16 +97,19 @@ static enum answer metas_allow(const struct frame *frame, const struct evidence 
 
 /* Yes, no, or unknown: then it is asked again. */
 static enum answer guard_answer(const struct frame *frame, const struct evidence *evidence,
-                                struct text *reason)
+                                bool *waits, struct text *reason)
 {
     const struct step *step = frame->step;
-    if (!takes_server_away(step) || step->server->role == ROLE_COLLECTOR) {
+    *waits = false;
+    if (!takes_server_away(step)) {
         return ANSWER_YES;
     }
+    if (step->server->role == ROLE_COLLECTOR) {
+        return work_allows(frame, step->server, waits, reason);
+    }
     return step->server->role == ROLE_META
-               ? metas_allow(frame, evidence, reason)
-               : guard_survives_loss(evidence, frame->run->setup.inventory, step->server, NULL,
-                                     true, frame->run->setup.cluster_file, reason);
+               ? metas_allow(frame, evidence, waits, reason)
+               : work_guard(frame, evidence, step->server, NULL, true, waits, reason);
 }
 
 /* The start time now, or that it is down: without one of them no restart could be proven. */
@@ -150,6 +157,9 @@ static void deploy_begin(struct frame *frame, const struct evidence *evidence)
         frame_finish(frame, &frame->run->failure);
         return;
     }
+    if (takes_server_away(step)) {
+        work_take(frame, step->server);
+    }
     run_mark_change(frame->run);
     deploy_next(frame);
 }
@@ -162,7 +172,12 @@ static void deploy_gathered(void *ctx, const struct evidence *evidence)
     struct deploy *deploy = frame->state;
     struct loop *loop = frame->run->setup.loop;
     struct text reason = {0};
-    enum answer answer = guard_answer(frame, evidence, &reason);
+    bool waits;
+    enum answer answer = guard_answer(frame, evidence, &waits, &reason);
+    if (waits) {
+        work_wait(frame, &deploy->told, &reason);
+        deploy->give_up_us = loop_now_us(loop) + LEADERLESS_US;
+    }
     if (answer == ANSWER_YES) {
         if (reason.length > 0) {
             run_emit(frame->run, EVENT_GUARD, frame->step, NULL, "passed: %s",
@@ -214,7 +229,7 @@ static void deploy_start(struct frame *frame)
 static void deploy_cancel(struct frame *frame)
 {
     struct deploy *deploy = frame->state;
-    if (deploy->begun && frame->run->ending && !deploy->following) {
+    if (deploy->begun && frame_is_stopped(frame) && !deploy->following) {
         deploy->following = true; /* the adapter goes on; see deploy_next */
         run_emit(frame->run, EVENT_NOTE, frame->step, NULL,
                  "%s of %s has begun and is followed until the server is alive",
@@ -222,7 +237,7 @@ static void deploy_cancel(struct frame *frame)
         return;
     }
     if (frame->child != NULL) {
-        frame_cancel(frame->child, &frame->why);
+        frame_cancel_children(frame, &frame->why, false);
         return;
     }
     gatherer_cancel(deploy->gatherer);

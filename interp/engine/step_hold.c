@@ -141,6 +141,12 @@ static void hold_put_back_next(void *ctx)
         return;
     }
     struct hold_item *item = &hold->items[hold->taken - 1];
+    if (hold_hand_on(frame->run, item)) {
+        hold_unregister(frame->run, item);
+        hold->taken--;
+        hold_put_back_next(frame);
+        return;
+    }
     ensure(frame, item, item->before, hold_was_put_back);
 }
 
@@ -187,12 +193,13 @@ static void hold_followed(struct frame *frame)
 static void hold_child_done(struct frame *frame, const struct step *child, const struct error *err)
 {
     struct hold *hold = frame->state;
-    if (follow_after(frame, child, err)) {
+    const struct server *server = follow_due_after(frame, child, err);
+    if (server != NULL) {
         if (err != NULL) {
             hold->failed = true;
             hold->failure = *err;
         }
-        follow_start(&hold->follower, frame, child->server, hold_followed);
+        follow_start(&hold->follower, frame, server, hold_followed);
         return;
     }
     if (err != NULL) {
@@ -290,7 +297,7 @@ static void hold_cancel(struct frame *frame)
         return; /* that is never broken off */
     }
     if (frame->child != NULL) {
-        frame_cancel(frame->child, &frame->why);
+        frame_cancel_children(frame, &frame->why, false);
     } else if (hold->task.operation != NULL) {
         operation_cancel(hold->task.operation);
     } else if (hold->lock.waiting) {

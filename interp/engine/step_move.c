@@ -5,6 +5,7 @@
  * queue and let primaries come back (reference behaviour 7.1). A proposal that the meta server
  * refuses because one is still queued for its partition is not a failure: the wait around looks
  * again. */
+#include "base/duration.h"
 #include "engine/internal.h"
 
 #include <inttypes.h>
@@ -19,8 +20,9 @@ struct move {
     struct proposal *proposals;
     size_t count;
     size_t impossible; /* partitions that cannot be moved now */
-    struct timer end;
+    struct timer end;  /* or the next look */
     struct text note;
+    bool told; /* that it waits for servers in work */
 };
 
 static bool table_is_meant(const struct step *step, const struct snapshot_table *table,
@@ -40,7 +42,7 @@ static bool table_is_meant(const struct step *step, const struct snapshot_table 
     return step->as.move.tables == NULL;
 }
 
-static void move_start(struct frame *frame);
+static void move_look(void *ctx);
 
 /* ---- choosing what to propose */
 struct chooser {
@@ -145,6 +147,10 @@ static void choose(struct frame *frame, const struct evidence *evidence)
         step->kind == STEP_MIGRATE_NODE ? propose_move : propose_downgrade;
     size_t batch = (size_t)step->as.move.batch;
     const struct cluster_file *accepts = frame->run->setup.cluster_file;
+    free(move->proposals);
+    move->count = 0;
+    move->impossible = 0;
+    text_reset(&move->note);
     move->proposals = memory_allocate(batch * sizeof *move->proposals);
     for (int32_t t = 0; chooser.node >= 0 && t < snapshot->table_count; t++) {
         const struct snapshot_table *table = &snapshot->tables[t];
@@ -230,18 +236,28 @@ static void send_proposals(struct frame *frame, const struct evidence *evidence)
         frame_finish(frame, &frame->run->failure);
         return;
     }
+    if (!migrates) {
+        work_take(frame, step->server);
+    }
     frame->operation =
         cluster_propose(frame->run->setup.cluster, &evidence->snapshot, move->proposals,
                         move->count, send_timeout_us, move_sent, frame);
 }
 
-/* Also for kill_partitions: may the replicas go? False: the frame was finished. */
+/* May the replicas go? False: the frame was finished, or looks again. */
 static bool guard_allows(struct frame *frame, const struct evidence *evidence)
 {
     struct text reason = {0};
+    bool waits;
     enum answer answer =
-        guard_survives_loss(evidence, frame->run->setup.inventory, frame->step->server, NULL, false,
-                            frame->run->setup.cluster_file, &reason);
+        work_guard(frame, evidence, frame->step->server, NULL, false, &waits, &reason);
+    if (waits) {
+        struct move *move = frame->state;
+        work_wait(frame, &move->told, &reason);
+        timer_start(frame->run->setup.loop, &move->end, US_PER_SECOND, move_look, frame);
+        text_clear(&reason);
+        return false;
+    }
     run_emit(frame->run, EVENT_GUARD, frame->step, NULL, "%s: %s",
              answer == ANSWER_YES  ? "passed"
              : answer == ANSWER_NO ? "refused"
@@ -275,13 +291,20 @@ static void move_gathered(void *ctx, const struct evidence *evidence)
     send_proposals(frame, evidence);
 }
 
+static void move_look(void *ctx)
+{
+    struct frame *frame = ctx;
+    struct move *move = frame->state;
+    guard_add_needs(frame->step->server, frame->run->setup.inventory,
+                    gatherer_needs(move->gatherer));
+    gatherer_start(move->gatherer, move_gathered, frame);
+}
+
 static void move_start(struct frame *frame)
 {
     struct move *move = frame->state;
-    struct run *run = frame->run;
-    move->gatherer = gatherer_new(&run->gatherers);
-    guard_add_needs(frame->step->server, run->setup.inventory, gatherer_needs(move->gatherer));
-    gatherer_start(move->gatherer, move_gathered, frame);
+    move->gatherer = gatherer_new(&frame->run->gatherers);
+    move_look(frame);
 }
 
 static void move_cancel(struct frame *frame)

@@ -87,6 +87,7 @@ static void program_ended(void *ctx, const struct process_result *result, const 
     size_t length = result == NULL ? 0 : result->output.length;
     struct error failure;
     frame->operation = NULL;
+    frame->in_doubt = err != NULL ? error_leaves_doubt(err) : result->term_signal != 0;
     if (err != NULL) {
         finish_with_output(frame, err, output, length);
         return;
@@ -157,6 +158,7 @@ static void request_answered(void *ctx, int status, const char *body, size_t bod
     frame->operation = NULL;
     if (err != NULL) {
         struct error wrapped = *err;
+        frame->in_doubt = strcmp(step->as.http.method, "GET") != 0 && error_leaves_doubt(err);
         error_wrap(&wrapped, "%s %s", step->as.http.method, step->as.http.url);
         frame_finish(frame, &wrapped);
         return;

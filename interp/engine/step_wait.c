@@ -10,7 +10,8 @@ struct wait {
     struct timer timer; /* the next look, or the end */
     struct text reason; /* of the last look */
     struct waiting waiting;
-    int64_t yes_since_us; /* -1: it does not hold */
+    struct question question; /* its time is over: is it to wait longer? */
+    int64_t yes_since_us;     /* -1: it does not hold */
     int64_t next_nudge_us;
     struct follower follower;
 };
@@ -27,6 +28,7 @@ static void wait_answered(struct frame *frame, enum answer answer)
         wait->yes_since_us = wait->yes_since_us < 0 ? now_us : wait->yes_since_us;
         int64_t stable_us = now_us - wait->yes_since_us;
         if (stable_us >= step->as.wait.stable_for_us) {
+            question_withdraw(&wait->question);
             run_emit(frame->run, EVENT_OUTCOME, step, NULL, "%s", text_string(&wait->reason));
             frame_finish(frame, NULL);
             return;
@@ -40,7 +42,8 @@ static void wait_answered(struct frame *frame, enum answer answer)
     wait->yes_since_us = -1;
     waiting_tell(&wait->waiting, frame, step->as.wait.condition->name, answer,
                  text_string(&wait->reason));
-    if (step->as.wait.nudge != NULL && now_us >= wait->next_nudge_us && answer == ANSWER_NO) {
+    if (step->as.wait.nudge != NULL && now_us >= wait->next_nudge_us && answer == ANSWER_NO &&
+        !question_is_open(&wait->question)) {
         wait->next_nudge_us = now_us + step->as.wait.nudge_every_us;
         frame_start(frame->run, frame, step->as.wait.nudge);
         return;
@@ -99,8 +102,7 @@ static void wait_child_done(struct frame *frame, const struct step *child, const
         return;
     }
     if (err != NULL) {
-        frame->failing = false;
-        frame->run->failed_at = NULL; /* not what ends the run */
+        frame_forgive(frame); /* not what ends the run */
     }
     timer_start(frame->run->setup.loop, &wait->timer, err == NULL ? 0 : US_PER_SECOND, wait_look,
                 frame);
@@ -114,23 +116,62 @@ static void wait_cancel(struct frame *frame)
         error_set(&frame->why, ERROR_STEP, "%s did not hold: %s; last seen: %s",
                   frame->step->as.wait.condition->name, why.text, text_string(&wait->reason));
     }
+    question_withdraw(&wait->question);
     if (frame->child != NULL) {
         frame_cancel_operation(frame);
         return;
     }
     gatherer_cancel(wait->gatherer);
-    if (follow_is_due(frame)) {
+    const struct server *server = follow_due(frame);
+    if (server != NULL) {
         timer_cancel(&wait->timer);
-        follow_start(&wait->follower, frame, frame->step->server, follow_finish);
+        follow_start(&wait->follower, frame, server, follow_finish);
     } else {
         timer_start(frame->run->setup.loop, &wait->timer, 0, frame_end, frame);
     }
+}
+
+static void wait_longer(void *ctx, const char *answer)
+{
+    struct frame *frame = ctx;
+    struct wait *wait = frame->state;
+    struct error err;
+    char text[DURATION_TEXT_BYTES];
+    if (strcmp(answer, "yes") == 0) {
+        wait->next_nudge_us = 0;
+        frame_restart_deadline(frame);
+        return;
+    }
+    error_set(&err, ERROR_STEP, "not done within %s, and not to be waited for any longer",
+              duration_format(loop_now_us(frame->run->setup.loop) - frame->started_us, text));
+    frame->timed_out = true;
+    frame_cancel(frame, &err);
+}
+
+/* It goes on looking while the question is open, but acts no more: what it waits for may come. */
+static bool wait_overdue(struct frame *frame)
+{
+    static const char *const answers[] = {"yes", "no", NULL};
+    static const struct question_text how = {answers, "no"};
+    struct wait *wait = frame->state;
+    const struct step *step = frame->step;
+    char text[DURATION_TEXT_BYTES];
+    if (step->as.wait.on_timeout != TIMEOUT_ASKS || frame->cancelled) {
+        return false;
+    }
+    question_ask(&wait->question, frame->run, step, &how, wait_longer, frame,
+                 "%s does not hold after %s: %s; wait for %s more?", step->as.wait.condition->name,
+                 duration_format(loop_now_us(frame->run->setup.loop) - frame->started_us, text),
+                 wait->reason.length > 0 ? text_string(&wait->reason) : "nothing was seen yet",
+                 duration_format(step->timeout_us, (char[DURATION_TEXT_BYTES]){0}));
+    return true;
 }
 
 static void wait_clear(struct frame *frame)
 {
     struct wait *wait = frame->state;
     timer_cancel(&wait->timer);
+    question_withdraw(&wait->question);
     gatherer_free(wait->gatherer);
     text_clear(&wait->reason);
     text_clear(&wait->waiting.told);
@@ -142,6 +183,7 @@ const struct step_ops ops_wait_until = {
     .start = wait_start,
     .child_done = wait_child_done,
     .cancel = wait_cancel,
+    .overdue = wait_overdue,
     .clear = wait_clear,
 };
 

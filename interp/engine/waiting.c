@@ -17,7 +17,10 @@ void waiting_tell(struct waiting *waiting, const struct frame *frame, const char
     char since[DURATION_TEXT_BYTES];
     char left[DURATION_TEXT_BYTES];
     int64_t waited_us = now_us - frame->started_us;
-    int64_t left_us = frame->step->timeout_us - waited_us;
+    bool over = !timer_is_active(&frame->deadline);
+    bool asks =
+        frame->step->kind == STEP_WAIT_UNTIL && frame->step->as.wait.on_timeout == TIMEOUT_ASKS;
+    int64_t left_us = over ? 0 : frame->deadline.due_us - now_us;
     cJSON *data = cJSON_CreateObject();
     if (condition != NULL) {
         cJSON_AddStringToObject(data, "condition", condition);
@@ -28,10 +31,12 @@ void waiting_tell(struct waiting *waiting, const struct frame *frame, const char
                                                      : "no");
     event_add_ms(data, "waited_ms", waited_us);
     event_add_ms(data, "left_ms", left_us);
-    run_emit(frame->run, EVENT_WAITING, frame->step, data,
-             "%s%s (for %s now; at most %s more, then the step fails)",
+    run_emit(frame->run, EVENT_WAITING, frame->step, data, "%s%s (for %s now; %s%s%s)",
              answer == ANSWER_UNKNOWN ? "unknown: " : "", reason, duration_format(waited_us, since),
-             duration_format(left_us, left));
+             over ? "its time is over" : "at most ", over ? "" : duration_format(left_us, left),
+             over   ? ", and a person is asked"
+             : asks ? " more, then a person is asked"
+                    : " more, then the step fails");
     waiting->told_us = now_us;
     text_reset(&waiting->told);
     text_append_string(&waiting->told, reason);

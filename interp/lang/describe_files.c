@@ -81,7 +81,9 @@ static const struct field cluster_fields[] = {
      "what a guard would refuse and this cluster lets happen: { outage = { \"table\" }, freeze = "
      "true, reason = \"...\" }",
      RECORD(accept_fields)},
-    {"racks", FIELD_ANY, LATER, NULL, .doc = "which servers stand together"},
+    {"racks", FIELD_NAMES, 0, NULL,
+     "which servers stand together: { [\"10.0.0.3:34801\"] = \"r1\", [\"node4\"] = \"r2\" }",
+     CLUSTER_AT(file.racks), offsetof(struct cluster_draft, file.rack_count)},
 };
 
 #define MODEL_AT(member) .offset = offsetof(struct model, member)

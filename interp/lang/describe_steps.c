@@ -7,16 +7,34 @@
 
 const char *const deploy_words[] = {"update", "restart", "start", "stop", NULL};
 static const char *const hold_on_words[] = {"meta", NULL};
-static const char *const on_timeout_words[] = {"fail", NULL};
+static const char *const on_timeout_words[] = {"fail", "ask", NULL};
+static const char *const on_failure_words[] = {"stop", "continue", "ask", NULL};
+static const char *const within_words[] = {"anywhere", "rack", NULL};
+_Static_assert(TIMEOUT_ASKS == 1 && FAILURE_IS_PASSED_OVER == 1 && FAILURE_ASKS == 2,
+               "words are indexed by these");
 const char *const http_methods[] = {"GET", "POST", "PUT", "DELETE", NULL};
+
+static const struct field retry_fields[] = {
+    {"times", FIELD_INTEGER32, REQUIRED, NULL, "how often it is done again at most",
+     AT(step.retry.times), .min = 1, .max = 1000},
+    {"every", FIELD_DURATION, 0, "10s", "the pause before it is done again",
+     AT(step.retry.every_us)},
+    {"backoff", FIELD_NUMBER, 0, "1", "each pause is so many times the one before, an hour at most",
+     AT(step.retry.backoff)},
+};
 
 const struct field common_step_fields[] = {
     {"id", FIELD_TEXT, 0, NULL, "the step's name in paths, instead of its kind and number", AT(id)},
     {"timeout", FIELD_DURATION, 0, NULL, "the step fails if it is not done by then",
      AT(step.timeout_us)},
-    {"retry", FIELD_ANY, LATER, NULL,
-     .doc = "do it again after a failure: { times, every, backoff }"},
-    {"on_failure", FIELD_ANY, LATER, NULL, .doc = "what happens when the step fails"},
+    {"retry", FIELD_RECORD, 0, NULL,
+     "does the step again after a failure: { times = 3, every = \"10s\", backoff = 2 }; an action "
+     "whose outcome is unknown is not repeated",
+     .rows = retry_fields, .row_count = sizeof retry_fields / sizeof retry_fields[0]},
+    {"on_failure", FIELD_WORD, 0, "stop",
+     "\"stop\"; \"continue\": the failure is told and passed over; \"ask\": a person says retry, "
+     "continue or stop",
+     AT(step.on_failure), .words = on_failure_words},
 };
 const size_t common_step_field_count = sizeof common_step_fields / sizeof common_step_fields[0];
 
@@ -130,8 +148,9 @@ static const struct field wait_until_fields[] = {
      AT(step.as.wait.nudge)},
     {"nudge_every", FIELD_DURATION, 0, "10s", "how long to wait before the nudge is sent again",
      AT(step.as.wait.nudge_every_us), .min = 100000, .max = INT64_MAX},
-    {"on_timeout", FIELD_WORD, ONLY_DEFAULT, "fail", "\"fail\", or \"ask\" a person", AT(only_word),
-     .words = on_timeout_words},
+    {"on_timeout", FIELD_WORD, 0, "fail",
+     "\"fail\"; \"ask\": a person says whether to wait as long again; meanwhile it goes on looking",
+     AT(step.as.wait.on_timeout), .words = on_timeout_words},
 };
 static const struct field sleep_fields[] = {
     {"time", FIELD_DURATION, REQUIRED | FIRST, NULL, "how long", AT(step.as.sleep_us)},
@@ -144,8 +163,10 @@ static const struct field steps_fields[] = {
     {"steps", FIELD_STEPS, REQUIRED | REST, NULL, "done in this order", AT(step.body)},
 };
 static const struct field parallel_fields[] = {
-    {"max", FIELD_INTEGER32, 0, "2", "how many at once", AT(only_number), .min = 1, .max = 1000},
-    {"steps", FIELD_STEPS, REQUIRED | REST, NULL, "done at the same time", AT(step.body)},
+    {"max", FIELD_INTEGER32, 0, "2", "how many at once", AT(step.as.parallel_max), .min = 1,
+     .max = 1000},
+    {"steps", FIELD_STEPS, REQUIRED | REST, NULL,
+     "done at the same time; when one fails, the others are ended", AT(step.body)},
 };
 static const struct field when_fields[] = {
     {"steps", FIELD_STEPS, REQUIRED | REST, NULL, "done if the condition holds", AT(step.body)},
@@ -158,13 +179,24 @@ static const struct field rolling_fields[] = {
     {"order", FIELD_ORDER, 0, "as_listed()", "which server is next; asked before each",
      AT(step.as.rolling.order)},
     {"pause", FIELD_DURATION, 0, "0s", "time between two servers", AT(step.as.rolling.pause_us)},
-    {"max_in_flight", FIELD_INTEGER32, ONLY_DEFAULT, "1", "how many servers at once",
-     AT(only_number)},
-    {"max_failures", FIELD_INTEGER32, ONLY_DEFAULT, "0", "how many servers may fail",
-     AT(only_number)},
-    {"canary", FIELD_ANY, LATER, NULL, .doc = "how many servers go first"},
-    {"soak", FIELD_ANY, LATER, NULL, .doc = "how long to watch after the canary"},
-    {"within", FIELD_ANY, LATER, NULL, .doc = "one rack after the other"},
+    {"max_in_flight", FIELD_INTEGER32, 0, "1",
+     "how many servers at once; one begins only when the guard allows it to be away together with "
+     "those in work",
+     AT(step.as.rolling.max_in_flight), .min = 1, .max = 1000},
+    {"max_failures", FIELD_INTEGER32, 0, "0",
+     "how many servers may fail before no other is begun; a run with a failed server never ends as "
+     "done",
+     AT(step.as.rolling.max_failures), .min = 0, .max = 1000},
+    {"canary", FIELD_INTEGER32, 0, NULL,
+     "how many servers go first, one by one; then a person says whether to go on",
+     AT(step.as.rolling.canary), .min = 1, .max = 1000},
+    {"soak", FIELD_DURATION, 0, NULL,
+     "how long the cluster is watched after the canary, before a person is asked: it must stay "
+     "healthy, and the canary's servers must not restart",
+     AT(step.as.rolling.soak_us), .min = 1, .max = INT64_MAX},
+    {"within", FIELD_WORD, 0, "anywhere",
+     "\"rack\": one rack after the other, by the cluster file's racks", AT(within),
+     .words = within_words},
 };
 static const struct field hold_fields[] = {
     {"meta_level", FIELD_LEVEL, 0, NULL, "the level the meta server keeps", AT(step.as.hold.level)},
@@ -175,9 +207,13 @@ static const struct field hold_fields[] = {
     {"steps", FIELD_STEPS, REQUIRED | REST, NULL, "done while the values are kept", AT(step.body)},
 };
 static const struct field try_fields[] = {
-    {"steps", FIELD_ANY, REQUIRED, NULL, .doc = "what to do"},
-    {"rescue", FIELD_ANY, 0, NULL, .doc = "done when one of them fails"},
-    {"finally", FIELD_ANY, 0, NULL, .doc = "done in any case"},
+    {"steps", FIELD_STEPS, REQUIRED, NULL, "what to do", AT(step.body)},
+    {"rescue", FIELD_STEPS, 0, NULL,
+     "done when one of them fails, and then the failure is over; not done when a person stops the "
+     "run, or a value could not be put back",
+     AT(rescue)},
+    {"finally", FIELD_STEPS, 0, NULL,
+     "done in any case, also when the run is stopped, and not ended by a stop", AT(finally)},
 };
 
 const struct descriptor step_descriptors[] = {
@@ -226,24 +262,24 @@ const struct descriptor step_descriptors[] = {
      "wait_until { no_primaries(node), nudge = migrate_node(node), timeout = \"10m\" }"},
     {"sleep", GROUP_WAIT, FORM_VALUE, STEP_SLEEP, false, ROWS(sleep_fields), "waits a fixed time",
      "sleep \"30s\""},
-    {"confirm", GROUP_WAIT, FORM_VALUE, STEP_CONFIRM, true, ROWS(confirm_fields),
-     "waits for a person to say yes", "confirm \"go on with the metas?\""},
+    {"confirm", GROUP_WAIT, FORM_VALUE, STEP_CONFIRM, false, ROWS(confirm_fields),
+     "waits for a person to say yes; a no stops the run", "confirm \"go on with the metas?\""},
     {"steps", GROUP_GROUP, FORM_LABELLED, STEP_STEPS, false, ROWS(steps_fields),
      "does steps one after the other", "steps \"announce\" { log \"begin\", sleep \"1s\" }"},
-    {"parallel", GROUP_GROUP, FORM_LABELLED, STEP_PARALLEL, true, ROWS(parallel_fields),
+    {"parallel", GROUP_GROUP, FORM_LABELLED, STEP_PARALLEL, false, ROWS(parallel_fields),
      "does steps at the same time", "parallel { max = 2, log \"one\", log \"two\" }"},
     {"when", GROUP_GROUP, FORM_CONDITION_TABLE, STEP_WHEN, false, ROWS(when_fields),
      "does steps if a condition holds when they are reached, and leaves them out otherwise",
      "when(is_alive(node)) { log \"it is there\" }"},
     {"rolling", GROUP_GROUP, FORM_LABELLED, STEP_ROLLING, false, ROWS(rolling_fields),
-     "does steps for one server after the other",
+     "does steps for one server after the other, or for some at once",
      "rolling \"again\" { over = cluster.replicas, pause = \"30s\", steps = function(server) "
      "return deploy(server) { \"restart\" } end }"},
     {"hold", GROUP_GROUP, FORM_LABELLED, STEP_HOLD, false, ROWS(hold_fields),
      "keeps values while its steps run, and puts them back however they end",
      "hold { meta_level = \"steady\", setting = { [\"meta.lb.assign_delay_ms\"] = 3600000 }, "
      "sleep \"1s\" }"},
-    {"try", GROUP_GROUP, FORM_TABLE, STEP_TRY, true, ROWS(try_fields),
+    {"try", GROUP_GROUP, FORM_TABLE, STEP_TRY, false, ROWS(try_fields),
      "does other steps when one fails",
      "try { steps = { log \"one\" }, finally = { log \"two\" } "
      "}"},

@@ -15,6 +15,7 @@ static const char *const field_kind_texts[FIELD_KIND_COUNT] = {
     [FIELD_DURATION_MS] = "duration",
     [FIELD_WORD] = "word",
     [FIELD_TEXTS] = "list of texts",
+    [FIELD_NAMES] = "table of texts",
     [FIELD_TABLES] = "\"*\" or list of texts",
     [FIELD_PAIRS] = "table of texts",
     [FIELD_JSON] = "any value",

@@ -20,6 +20,7 @@ enum field_kind {
     FIELD_DURATION_MS, /* int64_t, milliseconds; written as above */
     FIELD_WORD,        /* int: index into `words` */
     FIELD_TEXTS,       /* const char **, NULL-terminated; with a count where count_offset is set */
+    FIELD_NAMES,       /* struct name_value *, and a count; sorted by name */
     FIELD_TABLES,      /* as FIELD_TEXTS with a count; "*" gives NULL */
     FIELD_PAIRS,       /* const char **: "name<separator>value", sorted, NULL-terminated */
     FIELD_JSON,        /* const char *: any value, encoded */
@@ -139,6 +140,9 @@ struct draft {
         struct address address;
         const struct server *server;
     } to;
+    struct step_list rescue; /* try */
+    struct step_list finally;
+    int within;    /* rolling: 1 is within a rack */
     int only_word; /* a FIELD_WORD that can only have its default: stored and not looked at */
     int32_t only_number;
     const char *json;

@@ -101,7 +101,13 @@ static size_t position(const struct placing *placing, size_t place)
     return at;
 }
 
-/* Of a turn: its first or last steps. */
+/* Stands in a list of its parent's making: what is put before or after it goes into it. */
+static bool is_fixed(const struct placed *item)
+{
+    return item->is_turn || item->is_part;
+}
+
+/* Of a turn, or a part of a try: its first or last steps. */
 static void add_steps(struct editing *editing, const struct change *change,
                       const struct step_list *drafts)
 {
@@ -109,7 +115,7 @@ static void add_steps(struct editing *editing, const struct change *change,
     const struct placed item = placing->items[change->place];
     bool before = change->edit->kind == EDIT_BEFORE;
     struct slot slot = {.parent = item.parent, .scope = item.scope};
-    if (item.is_turn) {
+    if (is_fixed(&item)) {
         slot.parent = change->place;
         slot.scope = item.inner;
         slot.at = before ? item.added_before : item.step->body.count;
@@ -172,7 +178,7 @@ static void apply(struct editing *editing, const struct change *change, size_t k
         add_steps(editing, change, &drafts);
     } else if (item.is_nudge) {
         replace_nudge(editing, change, &drafts);
-    } else if (item.is_turn && change->edit->kind == EDIT_REPLACE) {
+    } else if (is_fixed(&item) && change->edit->kind == EDIT_REPLACE) {
         replace_turn(editing, change->place, &drafts, known);
     } else {
         struct slot slot = {

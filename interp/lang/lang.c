@@ -233,6 +233,7 @@ static void plan(lua_State *L, const struct loading *loading, const struct workf
         .params = lua_gettop(L),
         .stand_in = loading->inventory == NULL,
     };
+    lang->stand_in = values.stand_in;
     lua_rawgeti(L, LUA_REGISTRYINDEX, draft->steps);
     lua_pushvalue(L, values.cluster);
     lua_pushvalue(L, values.params);

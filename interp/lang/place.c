@@ -11,7 +11,6 @@ static bool is_transparent(const struct step *step)
     case STEP_PARALLEL:
     case STEP_WHEN:
     case STEP_HOLD:
-    case STEP_TRY:
         return step->label == NULL;
     default:
         return false;
@@ -61,10 +60,12 @@ static void place_list(struct placing *placing, struct step_list *list, struct s
 {
     struct step **items = arena_allocate(&placing->lang->arena, (list->count + 1) * sizeof *items);
     bool turns = parent != NO_PLACE && placing->items[parent].step->kind == STEP_ROLLING;
+    bool parts = parent != NO_PLACE && placing->items[parent].step->kind == STEP_TRY;
     for (size_t i = 0; i < list->count; i++) {
         size_t index = placing->count;
         items[i] = placing_add(placing, list->items[i], scope, parent, NULL);
         placing->items[index].is_turn = turns;
+        placing->items[index].is_part = parts;
     }
     list->items = items;
 }

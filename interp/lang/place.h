@@ -1,9 +1,9 @@
 /* lang/place.h - the tree that runs, while it is made: every step once, each with its id.
  *
  * Floor: lang, private to it. A path names the groups that have a name of their own: a label, an
- * `id`, a rolling, a server, a deploy. Groups without one (`hold { ... }`) leave no part in the
- * paths of what is in them. Within one named group the steps of a kind are numbered, and a number
- * is never given twice, so that what a variant adds or takes away shifts no id. */
+ * `id`, a rolling, a server, a deploy, a try. Groups without one (`hold { ... }`) leave no part in
+ * the paths of what is in them. Within one named group the steps of a kind are numbered, and a
+ * number is never given twice, so that what a variant adds or takes away shifts no id. */
 #ifndef PEGFLOW_LANG_PLACE_H
 #define PEGFLOW_LANG_PLACE_H
 
@@ -25,6 +25,7 @@ struct placed {
     size_t parent;        /* NO_PLACE at the top */
     int32_t depth;        /* 1 at the top */
     bool is_turn;         /* one server's steps in a rolling */
+    bool is_part;         /* of a try: what it does, its rescue, its finally */
     bool is_nudge;        /* of the wait that is its parent */
     bool repeats;         /* in a turn that is not the first of its rolling */
     bool gone;            /* a variant took it away, and all that is in it */

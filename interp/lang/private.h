@@ -131,6 +131,7 @@ struct lang {
     int server_lists[ROLE_COUNT];
 
     const struct cluster_draft *cluster;
+    bool stand_in;                   /* the servers of the load under way are stand-ins */
     const struct snapshot *snapshot; /* during lang_ask */
     uint64_t generation;
 };
@@ -221,6 +222,9 @@ int construct_apply(lua_State *L, struct object *object); /* __call: argument at
 /* What a step of this kind needs beyond its rows. may jump */
 void step_finish(lua_State *L, struct call *call, const struct descriptor *descriptor,
                  struct draft *draft);
+/* steps_groups.c; may jump */
+void step_finish_rolling(lua_State *L, struct call *call, struct draft *draft);
+void step_finish_try(struct call *call, struct draft *draft);
 bool command_only_reads(const char *name, size_t argument_count);
 /* file_drafts.c: a model with the defaults of the release its table names; may jump. And what a
  * file needs beyond its rows. */

@@ -64,19 +64,23 @@ enum step_kind {
     STEP_LOG,
     STEP_WAIT_UNTIL,
     STEP_SLEEP,
-    STEP_CONFIRM, /* not yet */
+    STEP_CONFIRM,
     STEP_STEPS,
-    STEP_PARALLEL, /* not yet */
+    STEP_PARALLEL,
     STEP_WHEN,
     STEP_ROLLING,
     STEP_HOLD,
-    STEP_TRY, /* not yet */
+    STEP_TRY,
     STEP_KIND_COUNT
 };
 
 enum target_policy { TARGET_FEWEST_PRIMARIES, TARGET_RANDOM };
 enum order_policy { ORDER_AS_LISTED, ORDER_STANDBYS_FIRST };
 enum deploy_action { DEPLOY_UPDATE, DEPLOY_RESTART, DEPLOY_START, DEPLOY_STOP };
+/* What becomes of a step that failed, once it is not tried again. */
+enum failure_policy { FAILURE_STOPS, FAILURE_IS_PASSED_OVER, FAILURE_ASKS };
+enum timeout_policy { TIMEOUT_FAILS, TIMEOUT_ASKS };
+enum try_part { TRY_STEPS, TRY_RESCUE, TRY_FINALLY };
 enum command_to { TO_LEADER, TO_METAS, TO_REPLICAS, TO_SERVER };
 
 struct setting_value {
@@ -100,10 +104,17 @@ struct step {
     const char *label; /* its last part, to show */
     struct source where;
     const struct server
-        *server;           /* the server it is about (its own, or that of the rolling), or NULL */
-    int64_t timeout_us;    /* of this step as a whole; -1: none given */
+        *server;        /* the server it is about (its own, or that of the rolling), or NULL */
+    int64_t timeout_us; /* of this step as a whole, each try of it; -1: none given */
+    struct {
+        int32_t times;    /* how often it is done again after a failure; 0: never */
+        int64_t every_us; /* the pause before that */
+        double backoff;   /* each pause is so many times the one before; at least 1 */
+    } retry;
+    enum failure_policy on_failure;
     struct step_list body; /* children in order: groups, hold, rolling (one `steps` per server),
-                              deploy (the adapter's steps), when */
+                              deploy (the adapter's steps), when, parallel, try
+                              (a `steps` for each part that is there) */
     union {
         struct {
             enum command_to to;
@@ -143,14 +154,25 @@ struct step {
             int64_t stable_for_us;
             int64_t nudge_every_us;
             struct step *nudge; /* an action, or NULL */
-        } wait;                 /* timeout_us is required */
+            enum timeout_policy on_timeout;
+        } wait; /* timeout_us is required */
         int64_t sleep_us;
         const struct condition *when;
+        struct {              /* steps, where a rolling or a try made it */
+            const char *rack; /* of a server's turn; NULL: none is known */
+            enum try_part part;
+        } group;
+        int32_t parallel_max; /* how many at once */
         struct {
             enum role role;
             enum order_policy order;
-            int64_t pause_us; /* between two servers */
-        } rolling;            /* body.items[i] is a STEP_STEPS with .server set */
+            int64_t pause_us;      /* between two servers */
+            int32_t max_in_flight; /* servers at once */
+            int32_t max_failures;  /* servers that may fail */
+            int32_t canary;        /* servers that go first, one by one; 0: none */
+            int64_t soak_us;       /* watched after the canary */
+            bool within_rack;      /* one rack after the other */
+        } rolling;                 /* body.items[i] is a STEP_STEPS with .server set */
         struct {
             int32_t level;                  /* 0: none */
             struct setting_value *settings; /* sorted by name */
@@ -181,13 +203,15 @@ struct workflow {
 struct cluster_file {
     const char *file;
     const char *name;
-    const char *zookeeper_root; /* NULL: "/pegasus/<name>" is not demanded, only its last part */
-    const struct address *metas; /* ADDRESS_NONE where a name was given, until that is resolved */
+    const char *zookeeper_root;    /* NULL: "/pegasus/<name>" is not demanded, only its last part */
+    const struct address *metas;   /* ADDRESS_NONE where a name was given, until that is resolved */
     const char *const *meta_names; /* as written: "10.0.0.1:34601" or "meta1.example:34601" */
     size_t meta_count;
     const struct address *collectors; /* as metas */
     const char *const *collector_names;
     size_t collector_count;
+    const struct name_value *racks; /* server ("host:port" or host) and rack; sorted */
+    size_t rack_count;
     const char *target_version; /* NULL: none given */
     const char *workflow;       /* path as written, or NULL */
     bool has_deploy;

@@ -158,90 +158,12 @@ static void finish_http(struct call *call, struct draft *draft)
     }
 }
 
-/* Each server's steps are a group under its name. */
-static void add_server_steps(lua_State *L, struct call *call, struct draft *draft, size_t index,
-                             struct step **out)
+static void check_retry(struct call *call, const struct draft *draft)
 {
-    const struct server *server = draft->servers[index];
-    struct step *group = arena_allocate(&call->lang->arena, sizeof *group);
-    group->kind = STEP_STEPS;
-    group->where = call->where;
-    group->timeout_us = -1;
-    group->server = server;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, draft->function);
-    if (server == NULL) {
-        object_push_placeholder(L); /* the item was wrong, and reported */
-    } else {
-        group->label = server->name;
-        object_push_server(L, server);
+    double backoff = draft->step.retry.backoff;
+    if (draft->step.retry.times > 0 && !(backoff >= 1 && backoff <= 100)) {
+        call_complain(call, "'retry.backoff' is %.4g, not within 1 and 100", backoff);
     }
-    if (!lang_call(L, 1, 1)) {
-        call->tainted = true;
-        return;
-    }
-    value_read_steps(L, call, lua_gettop(L), "what the function 'steps' returns", &group->body);
-    lua_pop(L, 1);
-    *out = group;
-}
-
-static enum role role_of(lua_State *L, struct call *call, const struct draft *draft)
-{
-    enum role role = ROLE_REPLICA;
-    for (size_t i = 0; i < draft->server_count; i++) {
-        if (draft->servers[i] == NULL) {
-            return role;
-        }
-        if (i > 0 && draft->servers[i]->role != role) {
-            call_complain(call, "'over' mixes servers of different roles");
-            return role;
-        }
-        role = draft->servers[i]->role;
-        for (size_t j = 0; j < i; j++) {
-            if (draft->servers[j] == draft->servers[i]) {
-                call_complain(call, "'over' names %s twice", draft->servers[i]->name);
-            }
-        }
-    }
-    if (draft->server_count > 0) {
-        return role;
-    }
-    /* An empty list: of which role can only be told when it is one of the cluster's own. */
-    lua_getfield(L, call->table, "over");
-    for (int known = 0; known < ROLE_COUNT; known++) {
-        lua_rawgeti(L, LUA_REGISTRYINDEX, call->lang->server_lists[known]);
-        if (lua_rawequal(L, -1, -2)) {
-            role = (enum role)known;
-        }
-        lua_pop(L, 1);
-    }
-    lua_pop(L, 1);
-    return role;
-}
-
-/* The body is called even when another field is wrong, so that its mistakes are reported too. */
-static void finish_rolling(lua_State *L, struct call *call, struct draft *draft)
-{
-    struct lang *lang = call->lang;
-    struct step *step = &draft->step;
-    if (draft->function == LUA_NONE) {
-        return;
-    }
-    if (draft->servers == NULL) { /* wrong, and reported: a placeholder takes a server's place */
-        draft->servers = arena_allocate(&lang->arena, sizeof *draft->servers);
-        draft->server_count = 1;
-    }
-    step->as.rolling.role = role_of(L, call, draft);
-    if (step->as.rolling.order == ORDER_STANDBYS_FIRST && step->as.rolling.role != ROLE_META) {
-        call_complain(call, "standbys_first() is an order of metas");
-    }
-    struct step **items = arena_allocate(&lang->arena, (draft->server_count + 1) * sizeof *items);
-    for (size_t i = 0; i < draft->server_count; i++) {
-        add_server_steps(L, call, draft, i, &items[i]);
-        lang_check_arena(L);
-    }
-    call->depth++; /* the group made for each server */
-    call->count += (int32_t)draft->server_count;
-    step->body = (struct step_list){items, draft->server_count};
 }
 
 static void finish_hold(struct call *call, struct draft *draft)
@@ -263,6 +185,7 @@ static void finish_wait_until(struct call *call, const struct draft *draft)
 void step_finish(lua_State *L, struct call *call, const struct descriptor *descriptor,
                  struct draft *draft)
 {
+    check_retry(call, draft);
     switch ((enum step_kind)descriptor->kind) {
     case STEP_REMOTE_COMMAND:
         finish_remote_command(call, draft);
@@ -280,10 +203,13 @@ void step_finish(lua_State *L, struct call *call, const struct descriptor *descr
         finish_wait_until(call, draft);
         break;
     case STEP_ROLLING:
-        finish_rolling(L, call, draft);
+        step_finish_rolling(L, call, draft);
         break;
     case STEP_HOLD:
         finish_hold(call, draft);
+        break;
+    case STEP_TRY:
+        step_finish_try(call, draft);
         break;
     case STEP_SET_META_LEVEL:
     case STEP_MIGRATE_NODE:
@@ -298,7 +224,6 @@ void step_finish(lua_State *L, struct call *call, const struct descriptor *descr
     case STEP_STEPS:
     case STEP_PARALLEL:
     case STEP_WHEN:
-    case STEP_TRY:
     case STEP_KIND_COUNT:
         break;
     }

@@ -26,6 +26,7 @@ static const char *stub_type(enum field_kind kind)
     case FIELD_TABLES:
         return "string|string[]";
     case FIELD_PAIRS:
+    case FIELD_NAMES:
         return "table<string, string>";
     case FIELD_FUNCTION:
         return "function";

@@ -404,6 +404,7 @@ static read_fn *const readers[FIELD_KIND_COUNT] = {
     [FIELD_DURATION_MS] = read_duration,
     [FIELD_WORD] = read_word,
     [FIELD_TEXTS] = read_texts,
+    [FIELD_NAMES] = value_read_names,
     [FIELD_TABLES] = read_texts,
     [FIELD_PAIRS] = read_pairs,
     [FIELD_JSON] = read_json,

@@ -41,6 +41,7 @@ read_fn value_read_functions, value_read_values, value_read_params, value_read_o
 read_fn value_read_condition, value_read_conditions, value_read_step_list, value_read_action,
     value_read_servers, value_read_policy, value_read_to;
 /* values_records.c: what describes a cluster */
-read_fn value_read_settings, value_read_addresses, value_read_record, value_read_records;
+read_fn value_read_names, value_read_settings, value_read_addresses, value_read_record,
+    value_read_records;
 
 #endif

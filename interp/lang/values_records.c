@@ -46,6 +46,29 @@ static const char *read_setting_value(lua_State *L, struct call *call, const cha
     return NULL;
 }
 
+void value_read_names(lua_State *L, const struct target *target, int index)
+{
+    struct call *call = target->call;
+    size_t count;
+    const char **keys = value_sorted_keys(L, call, index, target->field->name, &count);
+    if (keys == NULL) {
+        return;
+    }
+    struct name_value *names = value_array(call, count, sizeof *names);
+    for (size_t i = 0; i < count; i++) {
+        char what[160];
+        snprintf(what, sizeof what, "'%s' of '%.100s'", target->field->name, keys[i]);
+        lua_getfield(L, index, keys[i]);
+        names[i] = (struct name_value){keys[i], value_text(L, call, lua_gettop(L), what)};
+        if (names[i].value != NULL && names[i].value[0] == '\0') {
+            call_complain(call, "%s is empty", what);
+        }
+        lua_pop(L, 1);
+    }
+    value_store_count(target, count);
+    STORE(target, names);
+}
+
 void value_read_settings(lua_State *L, const struct target *target, int index)
 {
     struct call *call = target->call;

@@ -76,6 +76,12 @@ static const char *mark(enum event_kind kind)
         return "waiting: ";
     case EVENT_REQUIREMENT:
         return "required: ";
+    case EVENT_QUESTION:
+        return "QUESTION: ";
+    case EVENT_ANSWERED:
+        return "answer: ";
+    case EVENT_RETRY:
+        return "again: ";
     default:
         return "";
     }

@@ -62,6 +62,8 @@
 ---@field expect? function function(reply): true, or false and a reason; without it any known good reply will do
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
+---@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---sends a remote command; what does not only read counts as a change
 ---@param fields pegflow.remote_command.fields
@@ -72,6 +74,8 @@ function remote_command(fields) end
 ---@field [1] string "steady", "lively", "freezed" ...
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
+---@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---sets the meta level for good; to keep it for a while: hold
 ---@param fields pegflow.set_meta_level.fields|any
@@ -84,6 +88,8 @@ function set_meta_level(fields) end
 ---@field batch? integer partitions moved in one tick; bounds how long each one waits
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
+---@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---proposes every primary away from the server
 ---@param fields pegflow.node
@@ -95,6 +101,8 @@ function migrate_node(fields) end
 ---@field batch? integer partitions downgraded in one tick
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
+---@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---proposes every secondary on the server to be inactive
 ---@param fields pegflow.node
@@ -105,6 +113,8 @@ function downgrade_node(fields) end
 ---@field in_flight? integer partitions under way at once
 ---@field timeout? string|pegflow.duration the step fails if a replica is still there by then
 ---@field id? string the step's name in paths, instead of its kind and number
+---@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---every replica leaves the server in one pass, primaries too, by forced proposals, each sent right after its partition was read; hold the limit of added secondaries at 0 around it
 ---@param fields pegflow.node
@@ -115,6 +125,8 @@ function drain_node(fields) end
 ---@field in_flight? integer partitions under way at once
 ---@field timeout? string|pegflow.duration the step fails if a replica is still away by then
 ---@field id? string the step's name in paths, instead of its kind and number
+---@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---what left the server comes back by forced proposals, paced, without waiting for the meta server's rounds; inside the hold that kept it away
 ---@param fields pegflow.node
@@ -126,6 +138,8 @@ function rejoin_node(fields) end
 ---@field batch? integer partitions closed in one go
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
+---@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---closes the replicas that were downgraded, so that their data reaches the disk
 ---@param fields pegflow.node
@@ -136,6 +150,8 @@ function kill_partitions(fields) end
 ---@field [1] string "update", "restart", "start" or "stop"
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
+---@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---does the steps that the cluster file's deploy adapter gives for the server
 ---@param fields pegflow.node
@@ -149,6 +165,8 @@ function deploy(fields) end
 ---@field expect? function function(result) with .exit_code and .output: true, or false and a reason; without it the exit code must be 0
 ---@field timeout? string|pegflow.duration then it is ended, and the step fails
 ---@field id? string the step's name in paths, instead of its kind and number
+---@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---runs a program on this machine
 ---@param fields pegflow.exec.fields|any
@@ -164,6 +182,8 @@ function exec(fields) end
 ---@field expect? function function(result) with .status and .body: true, or false and a reason; without it the status must be 200 to 299
 ---@field timeout? string|pegflow.duration the step fails without an answer by then
 ---@field id? string the step's name in paths, instead of its kind and number
+---@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---sends an HTTP request
 ---@param fields pegflow.http.fields
@@ -174,6 +194,8 @@ function http(fields) end
 ---@field [1] string what the run's record shall say
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
+---@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---says something in the run's record
 ---@param fields pegflow.log.fields|any
@@ -187,8 +209,10 @@ function log(fields) end
 ---@field stable_for? string|pegflow.duration it must hold this long without a break
 ---@field nudge? pegflow.step an action sent at once, and again while it does not hold
 ---@field nudge_every? string|pegflow.duration how long to wait before the nudge is sent again
----@field on_timeout? string "fail", or "ask" a person
+---@field on_timeout? string "fail"; "ask": a person says whether to wait as long again; meanwhile it goes on looking
 ---@field id? string the step's name in paths, instead of its kind and number
+---@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---waits for a condition to hold
 ---@param fields pegflow.wait_until.fields
@@ -199,16 +223,32 @@ function wait_until(fields) end
 ---@field [1] string|pegflow.duration how long
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
+---@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---waits a fixed time
 ---@param fields pegflow.sleep.fields|any
 ---@return pegflow.step
 function sleep(fields) end
 
+---@class pegflow.confirm.fields
+---@field [1] string what a person must say yes to
+---@field id? string the step's name in paths, instead of its kind and number
+---@field timeout? string|pegflow.duration the step fails if it is not done by then
+---@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
+
+---waits for a person to say yes; a no stops the run
+---@param fields pegflow.confirm.fields|any
+---@return pegflow.step
+function confirm(fields) end
+
 ---@class pegflow.steps.fields
 ---@field [integer] any done in this order
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
+---@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---does steps one after the other
 ---@overload fun(fields: pegflow.steps.fields): pegflow.step
@@ -216,10 +256,26 @@ function sleep(fields) end
 ---@return fun(fields: pegflow.steps.fields): pegflow.step
 function steps(fields) end
 
+---@class pegflow.parallel.fields
+---@field max? integer how many at once
+---@field [integer] any done at the same time; when one fails, the others are ended
+---@field id? string the step's name in paths, instead of its kind and number
+---@field timeout? string|pegflow.duration the step fails if it is not done by then
+---@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
+
+---does steps at the same time
+---@overload fun(fields: pegflow.parallel.fields): pegflow.step
+---@param fields string
+---@return fun(fields: pegflow.parallel.fields): pegflow.step
+function parallel(fields) end
+
 ---@class pegflow.when.fields
 ---@field [integer] any done if the condition holds
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
+---@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---does steps if a condition holds when they are reached, and leaves them out otherwise
 ---@param fields pegflow.condition
@@ -231,12 +287,17 @@ function when(fields) end
 ---@field steps function function(node): the steps for one server
 ---@field order? pegflow.policy which server is next; asked before each
 ---@field pause? string|pegflow.duration time between two servers
----@field max_in_flight? integer how many servers at once
----@field max_failures? integer how many servers may fail
+---@field max_in_flight? integer how many servers at once; one begins only when the guard allows it to be away together with those in work
+---@field max_failures? integer how many servers may fail before no other is begun; a run with a failed server never ends as done
+---@field canary? integer how many servers go first, one by one; then a person says whether to go on
+---@field soak? string|pegflow.duration how long the cluster is watched after the canary, before a person is asked: it must stay healthy, and the canary's servers must not restart
+---@field within? string "rack": one rack after the other, by the cluster file's racks
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
+---@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
----does steps for one server after the other
+---does steps for one server after the other, or for some at once
 ---@overload fun(fields: pegflow.rolling.fields): pegflow.step
 ---@param fields string
 ---@return fun(fields: pegflow.rolling.fields): pegflow.step
@@ -249,12 +310,28 @@ function rolling(fields) end
 ---@field [integer] any done while the values are kept
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
+---@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---keeps values while its steps run, and puts them back however they end
 ---@overload fun(fields: pegflow.hold.fields): pegflow.step
 ---@param fields string
 ---@return fun(fields: pegflow.hold.fields): pegflow.step
 function hold(fields) end
+
+---@class pegflow.try.fields
+---@field steps pegflow.step[] what to do
+---@field rescue? pegflow.step[] done when one of them fails, and then the failure is over; not done when a person stops the run, or a value could not be put back
+---@field finally? pegflow.step[] done in any case, also when the run is stopped, and not ended by a stop
+---@field id? string the step's name in paths, instead of its kind and number
+---@field timeout? string|pegflow.duration the step fails if it is not done by then
+---@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
+
+---does other steps when one fails
+---@param fields pegflow.try.fields
+---@return pegflow.step
+function try(fields) end
 
 ---no partition has its primary on the server
 ---@param fields pegflow.node
@@ -428,6 +505,7 @@ function workflow(fields) end
 ---@field params? table<string, string|number|boolean> values for the workflow's params
 ---@field workflow? string the workflow this cluster uses
 ---@field accept? table what a guard would refuse and this cluster lets happen: { outage = { "table" }, freeze = true, reason = "..." }
+---@field racks? table<string, string> which servers stand together: { ["10.0.0.3:34801"] = "r1", ["node4"] = "r2" }
 
 ---one cluster
 ---@param fields string

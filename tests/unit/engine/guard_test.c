@@ -154,6 +154,60 @@ START_TEST(a_server_shown_as_unalive_counts_as_lost_though_it_answers)
 }
 END_TEST
 
+/* Server 0 is to go while others are in work: '2' in `in_work` is server 2. */
+static const struct {
+    const char *partition;
+    int32_t replicas;
+    const char *in_work;
+    int stalled; /* server, or 0 */
+    int64_t min_live;
+    enum answer answer;
+    bool waits;
+    const char *reason;
+} together[] = {
+    {"012", 3, "3", 0, 3, ANSWER_YES, false, "all 1 partitions"},
+    {"012", 3, "2", 0, 3, ANSWER_UNKNOWN, true, "1.0 of table 't' would keep 1, writes need 2"},
+    {"012", 3, "12", 0, 3, ANSWER_UNKNOWN, true, "would keep 0"},
+    /* what server 3 held of it was drained: it comes back with it */
+    {"01", 3, "3", 0, 3, ANSWER_UNKNOWN, true, "would keep 1"},
+    /* one replica too few, whoever comes back */
+    {"0", 3, "3", 0, 3, ANSWER_NO, false, "would keep 0"},
+    {"01", 2, "3", 0, 3, ANSWER_NO, false, "would keep 1"},
+    {"01", 2, "1", 0, 3, ANSWER_NO, false, "would keep 0"},
+    /* one more may only be busy: not the work of others alone */
+    {"012", 3, "3", 1, 3, ANSWER_UNKNOWN, false, "would keep 1"},
+    {"123", 3, "4", 0, 3, ANSWER_YES, false, "all 0 partitions"},
+    {"123", 3, "4", 0, 4, ANSWER_UNKNOWN, true, "only 3 replica servers would stay"},
+    {"123", 3, "4", 0, 5, ANSWER_NO, false, "only 3 replica servers would stay"},
+};
+
+START_TEST(servers_in_work_count_as_lost_and_what_waits_is_told_from_what_never_passes)
+{
+    const char *const partitions[] = {together[_i].partition, NULL};
+    bool in_work[FIXTURE_SLOTS] = {false};
+    bool waits;
+    struct fixture fixture;
+    fixture_open(&fixture);
+    fixture_add_table(&fixture, "t", together[_i].replicas, partitions);
+    fixture.evidence.guard.min_live_servers = together[_i].min_live;
+    for (const char *c = together[_i].in_work; *c != '\0'; c++) {
+        in_work[inventory_slot(&fixture.inventory, &fixture.servers[ROLE_REPLICA][*c - '0'])] =
+            true;
+    }
+    if (together[_i].stalled > 0) {
+        fixture_stall(&fixture, ROLE_REPLICA, together[_i].stalled);
+    }
+    enum answer answer = guard_survives_losses(&fixture.evidence, &fixture.inventory,
+                                               &fixture.servers[ROLE_REPLICA][0], NULL, true, NULL,
+                                               in_work, &waits, &fixture.reason);
+    ck_assert_msg(answer == together[_i].answer && waits == together[_i].waits &&
+                      strstr(text_string(&fixture.reason), together[_i].reason) != NULL,
+                  "case %d: answer %d, waits %d, reason '%s'", _i, answer, waits,
+                  text_string(&fixture.reason));
+    fixture_close(&fixture);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("guard");
@@ -164,6 +218,9 @@ int main(void)
     tcase_add_test(tcase, guard_is_unknown_without_a_snapshot_or_settings);
     tcase_add_test(tcase, guard_of_one_partition_looks_at_that_one_alone);
     tcase_add_test(tcase, a_server_shown_as_unalive_counts_as_lost_though_it_answers);
+    tcase_add_loop_test(tcase,
+                        servers_in_work_count_as_lost_and_what_waits_is_told_from_what_never_passes,
+                        0, (int)(sizeof together / sizeof together[0]));
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

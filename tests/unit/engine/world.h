@@ -42,6 +42,7 @@ struct world {
     struct text log; /* every event, a line each: kind, step id, text */
     size_t event_count;
     bool keep_leftovers;
+    bool rehearsed;
     size_t fail_event; /* the sink refuses this event; 0: none */
     /* what happens when an event's line has `on` in it, once */
     const char *on;
@@ -309,6 +310,7 @@ static inline void world_start(struct world *world)
         .sinks = kept,
         .sink_count = 1,
         .keep_leftovers = world->keep_leftovers,
+        .rehearsed = world->rehearsed,
     };
     world->run = run_new(&setup);
     run_start(world->run, world_run_done, world);

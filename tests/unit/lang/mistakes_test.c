@@ -25,9 +25,8 @@ static const struct {
      "2: wait_until: 'condition' wants a condition, not a node"},
     {"return wait_until { is_alive(node), timeout = \"5s\", stable_for = \"5s\" }",
      "2: wait_until: 'stable_for' is not shorter than 'timeout'"},
-    {"return wait_until { is_alive(node), timeout = \"5s\", on_timeout = \"ask\" }",
-     "2: wait_until: 'on_timeout' can only be fail in this version of pegflow, not the text "
-     "\"ask\""},
+    {"return wait_until { is_alive(node), timeout = \"5s\", on_timeout = \"aks\" }",
+     "2: wait_until: 'on_timeout' is one of fail, ask, not 'aks'"},
     {"return wait_until { is_alive(node), timeout = \"5s\", nudge = sleep \"1s\" }",
      "2: wait_until: 'nudge' must be an action, not sleep"},
     {"return wait_until { is_alive(node), timeout = \"5s\", nudge = deploy(node) }",
@@ -66,12 +65,60 @@ static const struct {
     {"return log(node.adress)", "2: a node has no field 'adress': did you mean 'address'?"},
     {"return log(cluster.mame)", "2: the cluster has no field 'mame': did you mean 'name'?"},
     {"return log(p.batch)", "2: there is no param 'batch'"},
-    {"return parallel { sleep \"1s\", sleep \"2s\" }",
-     "2: parallel is not available in this version of pegflow"},
     {"return drain_node(node) { in_flight = 0 }",
      "2: drain_node: 'in_flight' is 0, not within 1 and 1000"},
-    {"return sleep { \"1s\", retry = { times = 2 } }",
-     "2: sleep: 'retry' is not available in this version of pegflow"},
+    {"return rolling { over = cluster.replicas, max_in_flight = 0, steps = function(n) return "
+     "sleep \"1s\" end }",
+     "2: rolling: 'max_in_flight' is 0, not within 1 and 1000"},
+    {"return rolling { over = cluster.replicas, max_failures = -1, steps = function(n) return "
+     "sleep \"1s\" end }",
+     "2: rolling: 'max_failures' is -1, not within 0 and 1000"},
+    {"return rolling { over = cluster.replicas, canary = 0, steps = function(n) return sleep "
+     "\"1s\" end }",
+     "2: rolling: 'canary' is 0, not within 1 and 1000"},
+    {"return rolling { over = cluster.replicas, canary = true, steps = function(n) return sleep "
+     "\"1s\" end }",
+     "2: rolling: 'canary' wants a whole number, not true"},
+    {"return rolling { over = cluster.replicas, canary = 1, soak = 5, steps = function(n) return "
+     "sleep \"1s\" end }",
+     "2: rolling: 'soak' needs a unit: write \"90s\" or \"10m\", not the number 5"},
+    {"return rolling { over = cluster.replicas, canary = 1, soak = \"0s\", steps = function(n) "
+     "return sleep \"1s\" end }",
+     "2: rolling: 'soak' must be longer than 0s"},
+    {"return rolling { over = cluster.replicas, soak = \"5s\", steps = function(n) return sleep "
+     "\"1s\" end }",
+     "2: rolling: 'soak' is the time after the canary: give 'canary' too"},
+    {"return rolling { over = cluster.replicas, within = \"rak\", steps = function(n) return sleep "
+     "\"1s\" end }",
+     "2: rolling: 'within' is one of anywhere, rack, not 'rak': did you mean 'rack'?"},
+    {"return rolling { over = cluster.metas, max_in_flight = 2, steps = function(n) return sleep "
+     "\"1s\" end }",
+     "2: rolling: 'max_in_flight' is 2, but meta servers go one at a time: one of them must lead"},
+    {"return rolling { over = cluster.metas, within = \"rack\", order = standbys_first(), steps = "
+     "function(n) return sleep \"1s\" end }",
+     "2: rolling: 'within' and standbys_first() cannot both say who is next"},
+    {"return parallel { max = 0, sleep \"1s\" }", "2: parallel: 'max' is 0, not within 1 and 1000"},
+    {"return parallel { }", "2: parallel: 'steps' is missing: done at the same time; when one "
+                            "fails, the others are ended"},
+    {"return sleep { \"1s\", retry = { every = \"1s\" } }",
+     "2: sleep.retry: 'times' is missing: how often it is done again at most"},
+    {"return sleep { \"1s\", retry = { times = 0 } }",
+     "2: sleep.retry: 'times' is 0, not within 1 and 1000"},
+    {"return sleep { \"1s\", retry = 3 }", "2: sleep: 'retry' must be a table, not the number 3"},
+    {"return sleep { \"1s\", retry = { times = 2, evry = \"1s\" } }",
+     "2: sleep.retry: unknown field 'evry': did you mean 'every'?"},
+    {"return sleep { \"1s\", retry = { times = 2, backoff = 0.5 } }",
+     "2: sleep: 'retry.backoff' is 0.5, not within 1 and 100"},
+    {"return sleep { \"1s\", retry = { times = 2, backoff = 0/0 } }", NULL},
+    {"return sleep { \"1s\", on_failure = \"go on\" }",
+     "2: sleep: 'on_failure' is one of stop, continue, ask, not 'go on'"},
+    {"return confirm \"\"", "2: confirm: 'message' is empty"},
+    {"return try { steps = { sleep \"1s\" } }",
+     "2: try: has neither 'rescue' nor 'finally': write steps { ... }"},
+    {"return try { rescue = { sleep \"1s\" } }", "2: try: 'steps' is missing: what to do"},
+    {"return try { steps = { sleep \"1s\" }, finally = { } }", "2: try: the list has no steps"},
+    {"return try { steps = { sleep \"1s\" }, recue = { sleep \"1s\" } }",
+     "2: try: unknown field 'recue': did you mean 'rescue'?"},
     {"return hold { sleep \"1s\" }", "2: hold: holds nothing: give 'meta_level' or 'setting'"},
     {"return hold { meta_level = \"stedy\", sleep \"1s\" }",
      "2: hold: 'meta_level' is one of stopped, blind, freezed, steady, lively, not 'stedy': did "
@@ -87,17 +134,14 @@ static const struct {
      "-1"},
     {"return hold { on = \"replicas\", meta_level = \"steady\", sleep \"1s\" }",
      "2: hold: 'on' can only be meta in this version of pegflow, not the text \"replicas\""},
-    {"return rolling { over = cluster.replicas, max_in_flight = 2, steps = function(n) return "
-     "sleep \"1s\" end }",
-     "2: rolling: 'max_in_flight' can only be 1 in this version of pegflow, not the number 2"},
     {"return rolling { over = cluster.replicas, order = standbys_first(), steps = function(n) "
      "return sleep \"1s\" end }",
      "2: rolling: standbys_first() is an order of metas"},
     {"return rolling { over = { node, node }, steps = function(n) return sleep \"1s\" end }",
      "2: rolling: 'over' names replica.example:34801 twice"},
-    {"return rolling { over = cluster.replicas, canary = 1, steps = function(n) return slep \"1s\" "
+    {"return rolling { over = cluster.replicas, canary = 0, steps = function(n) return slep \"1s\" "
      "end }",
-     "2: rolling: 'canary' is not available in this version of pegflow\n"
+     "2: rolling: 'canary' is 0, not within 1 and 1000\n"
      "2: unknown name 'slep': did you mean 'sleep'?"},
     {"return rolling { over = cluster.replicas, steps = function(n) end }",
      "2: rolling: what the function 'steps' returns must be a step, not nothing"},
@@ -297,6 +341,14 @@ static const struct {
      "reason = \"x\" } }",
      "1: cluster.accept: outage must be a list, not the text \"solo\"\n"
      "1: cluster.accept: unknown field 'frieze': did you mean 'freeze'?"},
+    {"return cluster \"c\" { metas = { \"10.0.0.1:1\" }, racks = { [\"10.0.0.3\"] = \"\", a = "
+     "true, "
+     "\"b\" } }",
+     "1: cluster: racks wants names as keys, not the number 1"},
+    {"return cluster \"c\" { metas = { \"10.0.0.1:1\" }, racks = { [\"10.0.0.3\"] = \"\", a = true "
+     "} }",
+     "1: cluster: 'racks' of '10.0.0.3' is empty\n"
+     "1: cluster: 'racks' of 'a' must be text, not true"},
     {"return cluster \"c\" { metas = { \"10.0.0.1:1\" }, target = { verion = \"1\" } }",
      "1: cluster.target: 'version' is missing: what /version shows after the upgrade\n"
      "1: cluster.target: unknown field 'verion': did you mean 'version'?"},

@@ -1,0 +1,95 @@
+#!/bin/bash
+# What a step asks: a person answers on the run's terminal, and without one the run waits.
+. "$(dirname "$0")/lib.sh"
+
+# Runs the command on a terminal of its own. Each further pair: once this text was printed (what came
+# before it counts as read), type that line.
+cat >"$work/terminal.py" <<'PYTHON'
+import os, pty, select, sys, time
+command, talk = sys.argv[1:sys.argv.index("--")], sys.argv[sys.argv.index("--") + 1:]
+child, terminal = pty.fork()
+if child == 0:
+    os.execvp(command[0], command)
+shown, read, until = b"", 0, time.monotonic() + 60
+while time.monotonic() < until:
+    if talk and shown.find(talk[0].encode(), read) >= 0:
+        read = len(shown)
+        os.write(terminal, talk[1].encode() + b"\n")
+        talk = talk[2:]
+    if select.select([terminal], [], [], 0.2)[0]:
+        try:
+            piece = os.read(terminal, 4096)
+        except OSError:
+            break
+        if not piece:
+            break
+        shown += piece
+sys.stdout.write(shown.decode().replace("\r\n", "\n"))
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+PYTHON
+
+talk() { # WORKFLOW, then PAIRS...
+    local workflow=$1
+    shift
+    out=$(python3 "$work/terminal.py" "$pegflow" run "$workflow" -c "$work/cluster.lua" -- \
+        "type the cluster's name" onebox "$@" </dev/null)
+    status=$?
+}
+
+cat >"$work/ask.lua" <<'LUA'
+return workflow "ask" {
+  api = 1,
+  steps = function()
+    return {
+      hold { setting = { ["meta.lb.assign_delay_ms"] = 1800000 },
+        parallel {
+          steps "a" { confirm "one?" },
+          steps "b" { sleep "200ms", confirm "two?" },
+        },
+      },
+      remote_command { to = "meta", "no.such", on_failure = "continue" },
+      log "all answered",
+    }
+  end,
+}
+LUA
+
+start_server five-nodes-fast
+talk "$work/ask.lua" "two? (yes or no)" "yes" "more than one step asks" "b/confirm maybe" \
+    "is no answer" "b/confirm yes" "answer: yes" "yes"
+check "two questions" "$status" 0
+check_has "the first answer is to nobody" "$out" "name the one that is meant: a/confirm, b/confirm"
+check_has "no such answer" "$out" "'maybe' is no answer to step 'b/confirm': say yes or no"
+check_has "it went on" "$out" "all answered"
+check_has "what failed is not forgotten" "$out" "as the workflow says: 1, told above"
+
+talk "$work/ask.lua" "two? (yes or no)" "a/confirm no"
+check "a no is a stop" "$status" 4
+check_has "it says so" "$out" "stopped: the answer to 'one?' was no"
+check_has "all is put back" "$out" "meta.lb.assign_delay_ms is back at"
+
+# Without a terminal it waits, and a stop ends the question.
+"$pegflow" run "$work/ask.lua" -c "$work/cluster.lua" --confirm=onebox >"$work/log" 2>&1 </dev/null &
+run=$!
+for _ in $(seq 100); do
+    grep -qF "QUESTION: two?" "$work/log" && break
+    sleep 0.1
+done
+sleep 1
+check "it waits" "$(kill -0 "$run" 2>/dev/null && echo waits)" waits
+kill -INT "$run"
+wait "$run"
+check "stopped while it asks" "$?" 4
+check_has "all is put back again" "$(cat "$work/log")" "meta.lb.assign_delay_ms is back at"
+end_server INT
+check "no violation was counted" "$status" 0
+
+# ---- a rehearsal asks nobody, and says what it would have asked
+out=$("$pegflow" rehearse "$work/ask.lua" 2>&1 </dev/null)
+check "a rehearsal ends" "$?" 0
+check_has "it says what was asked" "$out" \
+    "answered      a/confirm: one? (yes or no): yes; b/confirm: two? (yes or no): yes"
+out=$("$pegflow" rehearse "$work/ask.lua" --verbose 2>&1 </dev/null)
+check_has "and in its lines" "$out" "answer: yes, as nobody is asked in a rehearsal"
+
+conclude
