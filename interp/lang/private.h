@@ -10,6 +10,7 @@
 #include "lang/lang.h"
 #include "lang/nearest.h"
 
+#include <cjson/cJSON.h>
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
@@ -214,6 +215,10 @@ const char *value_text(lua_State *L, struct call *call, int index, const char *w
 const char **value_sorted_keys(lua_State *L, struct call *call, int index, const char *what,
                                size_t *count);
 const char *json_encode(lua_State *L, struct call *call, int index); /* may jump; in the arena */
+/* {"name":"text"}; in the arena. */
+const char *json_encode_member(struct call *call, const char *name, const char *text);
+/* [-0, +1] may jump: objects and lists become tables, null becomes nil. Work is charged. */
+void json_push(lua_State *L, const struct cJSON *json);
 
 /* ---- construct.c, steps.c: constructors as functions */
 int construct_call(lua_State *L);                         /* upvalue 1: the descriptor */

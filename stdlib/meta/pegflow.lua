@@ -157,18 +157,32 @@ function exec(fields) end
 
 ---@class pegflow.http.fields
 ---@field url string http:// or https://
----@field method? string "GET", "POST", "PUT" or "DELETE"
+---@field method? string "GET", "POST", "PUT", "PATCH" or "DELETE"
 ---@field json? any the body, as a value
 ---@field body? string the body, as text
 ---@field headers? table<string, string> { ["Name"] = "value" }
----@field expect? function function(result) with .status and .body: true, or false and a reason; without it the status must be 200 to 299
+---@field expect? function function(reply): true, or false and a reason; reply has .status, .body, .json (the body, where it is JSON), .location and .url (which was asked); without it the status must be 200 to 299
 ---@field timeout? string|pegflow.duration the step fails without an answer by then
+---@field poll? table the request begins a job, which is asked after until it is done; a refused connection, a silent service and the statuses 429 and 500 to 599 are asked again, other failures end the step
 ---@field id? string the step's name in paths, instead of its kind and number
 
----sends an HTTP request
+---sends an HTTP request, and waits for the job that it began
 ---@param fields pegflow.http.fields
 ---@return pegflow.step
 function http(fields) end
+
+---@class pegflow.notify.fields
+---@field url string the webhook: http:// or https://
+---@field text? string what it says; sent as { text = ... }
+---@field json? any what is sent, in place of text
+---@field headers? table<string, string> { ["Name"] = "value" }
+---@field timeout? string|pegflow.duration then it is given up, and the flow goes on
+---@field id? string the step's name in paths, instead of its kind and number
+
+---tells people, by a webhook; that it could not is noted, and the flow goes on
+---@param fields pegflow.notify.fields
+---@return pegflow.step
+function notify(fields) end
 
 ---@class pegflow.log.fields
 ---@field [1] string what the run's record shall say
@@ -456,6 +470,8 @@ function cluster(fields) end
 ---@field stable_running? string|pegflow.duration a server that starts again sooner is suspicious
 ---@field unstable_restarts? integer after so many, its beacons get no answer
 ---@field timings? table how long things take
+---@field programs? table[] what exec is answered in a rehearsal, where nothing is executed; the first row that fits
+---@field http? table[] what http and notify are answered in a rehearsal
 
 ---a cluster to simulate
 ---@param fields string
