@@ -25,6 +25,13 @@
 ---@field metas pegflow.node[]
 ---@field collectors pegflow.node[]
 
+---@class pegflow.reply what functions about an http step get
+---@field status integer
+---@field body string
+---@field json any the body as a value, nil where it is not JSON
+---@field location string? of the header of that name
+---@field url string what was asked
+
 ---@class pegflow.snapshot.node
 ---@field name string
 ---@field address string
@@ -155,6 +162,14 @@ function deploy(fields) end
 ---@return pegflow.step
 function exec(fields) end
 
+---@class pegflow.http.poll
+---@field timeout string|pegflow.duration the step fails if the job is not done so long after the first reply
+---@field done function function(reply): true when the job is done; or false, and how far it is
+---@field failed? function function(reply): true, and a reason, when the job has failed; asked before done
+---@field every? string|pegflow.duration how often to ask
+---@field url? string what is asked (GET, with the same headers); without it and next_url, the Location that the first reply names
+---@field next_url? function function(reply): what to ask next, by the reply before it, the first one to begin with; nil: the same again
+
 ---@class pegflow.http.fields
 ---@field url string http:// or https://
 ---@field method? string "GET", "POST", "PUT", "PATCH" or "DELETE"
@@ -163,7 +178,7 @@ function exec(fields) end
 ---@field headers? table<string, string> { ["Name"] = "value" }
 ---@field expect? function function(reply): true, or false and a reason; reply has .status, .body, .json (the body, where it is JSON), .location and .url (which was asked); without it the status must be 200 to 299
 ---@field timeout? string|pegflow.duration the step fails without an answer by then
----@field poll? table the request begins a job, which is asked after until it is done; a refused connection, a silent service and the statuses 429 and 500 to 599 are asked again, other failures end the step
+---@field poll? pegflow.http.poll the request begins a job, which is asked after until it is done; a refused connection, a silent service and the statuses 429 and 500 to 599 are asked again, other failures end the step
 ---@field id? string the step's name in paths, instead of its kind and number
 
 ---sends an HTTP request, and waits for the job that it began
@@ -433,27 +448,81 @@ function choice(fields) end
 ---@return fun(fields: pegflow.workflow.fields): pegflow.file
 function workflow(fields) end
 
+---@class pegflow.cluster.target
+---@field version string what /version shows after the upgrade
+
+---@class pegflow.cluster.accept
+---@field outage? string[] tables whose partitions may be without a primary while a server is away
+---@field freeze? boolean whether the meta server may stop repairing while a server is away
+---@field reason string why; the plan and the report show it
+
 ---@class pegflow.cluster.fields
 ---@field metas string[] the meta servers, by address or name: { "10.0.0.1:34601", ... }
 ---@field collectors? string[] the collectors, by address or name
 ---@field deploy? table<string, fun(node: pegflow.node, version?: string): any> the deploy adapter: update, restart, start, stop: function(node, version) returns steps
----@field target? table what to upgrade to: { version = "2.6.0" }
+---@field target? pegflow.cluster.target what to upgrade to: { version = "2.6.0" }
 ---@field zookeeper_root? string must be what the meta server reports; without it, that ends with the cluster's name
 ---@field params? table<string, string|number|boolean> values for the workflow's params
 ---@field workflow? string the workflow this cluster uses
----@field accept? table what a guard would refuse and this cluster lets happen: { outage = { "table" }, freeze = true, reason = "..." }
+---@field accept? pegflow.cluster.accept what a guard would refuse and this cluster lets happen: { outage = { "table" }, freeze = true, reason = "..." }
 
 ---one cluster
 ---@param fields string
 ---@return fun(fields: pegflow.cluster.fields): pegflow.file
 function cluster(fields) end
 
+---@class pegflow.model.tables
+---@field name string its name
+---@field partitions integer how many
+---@field replicas? integer how many of each partition
+---@field app_id? integer 0: numbered in order
+---@field written? boolean clients write to it all the time
+
+---@class pegflow.model.timings
+---@field tick? string|pegflow.duration how often the leader looks at partitions
+---@field first_tick? string|pegflow.duration from a leader's start of service to its first look
+---@field beacon? string|pegflow.duration how often a server says that it lives
+---@field fd_check? string|pegflow.duration how often missing beacons are looked for
+---@field lease? string|pegflow.duration a server stops serving after so long without an answer
+---@field grace? string|pegflow.duration the meta server takes a server for dead after so long
+---@field config_sync? string|pegflow.duration how often a server reports its replicas
+---@field rpc_latency? string|pegflow.duration one way
+---@field zk_write? string|pegflow.duration one write to ZooKeeper
+---@field state_change? string|pegflow.duration of the leader's serial work, for each change
+---@field zk_session? string|pegflow.duration until a dead leader's lock is free
+---@field stale_lock? string|pegflow.duration until a restarted leader's old lock is removed
+---@field leader_load? string|pegflow.duration a new leader's reading of the state
+---@field close? string|pegflow.duration closing one replica
+---@field stop? string|pegflow.duration from the signal to the end of the process
+---@field install? string|pegflow.duration package and configuration
+---@field start? string|pegflow.duration from the process's start to its first beacon, without replicas
+---@field load? string|pegflow.duration loading one replica
+---@field replay? string|pegflow.duration the log of one written replica that was not closed
+---@field learn? string|pegflow.duration one replica catching up
+---@field copy? string|pegflow.duration copying one replica to a server that never had it
+---@field update_retry? string|pegflow.duration until a change of configuration is asked for again
+
+---@class pegflow.model.programs
+---@field match string part of the program and its arguments, put together with blanks
+---@field takes? string|pegflow.duration how long; without it, what the model's timings give for an update, else no time
+---@field exit_code? integer with another than 0 nothing is done in the model
+---@field output? string what it prints
+---@field times? integer it answers so often, then the next row that fits; after one without times they begin anew
+
+---@class pegflow.model.http
+---@field match string part of "POST https://host/path"
+---@field takes? string|pegflow.duration how long; without it, what the model's timings give for an update, else no time
+---@field status? integer of the reply; with another than 200 to 299 nothing is done in the model
+---@field body? string of the reply
+---@field location? string the Location that the reply names
+---@field times? integer it answers so often, then the next row that fits; after one without times they begin anew
+
 ---@class pegflow.model.fields
 ---@field release string "master" or "2.5"
 ---@field replicas? integer replica servers
 ---@field metas? integer meta servers
 ---@field collectors? integer collectors
----@field tables table[] { { name =, partitions =, replicas = }, ... }
+---@field tables pegflow.model.tables[] { { name =, partitions =, replicas = }, ... }
 ---@field cluster? string the cluster's name
 ---@field zookeeper_root? string ends with the cluster's name
 ---@field version? string what the servers run
@@ -469,9 +538,9 @@ function cluster(fields) end
 ---@field min_replicas_for_writes? integer with fewer, a partition takes no writes
 ---@field stable_running? string|pegflow.duration a server that starts again sooner is suspicious
 ---@field unstable_restarts? integer after so many, its beacons get no answer
----@field timings? table how long things take
----@field programs? table[] what exec is answered in a rehearsal, where nothing is executed; the first row that fits
----@field http? table[] what http and notify are answered in a rehearsal
+---@field timings? pegflow.model.timings how long things take
+---@field programs? pegflow.model.programs[] what exec is answered in a rehearsal, where nothing is executed; the first row that fits
+---@field http? pegflow.model.http[] what http and notify are answered in a rehearsal
 
 ---a cluster to simulate
 ---@param fields string
