@@ -2,6 +2,7 @@
 #include "engine/internal.h"
 
 #include "base/duration.h"
+#include "base/secret.h"
 
 #include <stdlib.h>
 
@@ -145,6 +146,17 @@ static void tell_parent(void *ctx)
     parent->ops->child_done(parent, step, failed ? &err : NULL);
 }
 
+/* As run_emit does with its texts. */
+static void show_secrets(struct error *err)
+{
+    if (secret_is_in(err->text)) {
+        struct text shown = {0};
+        secret_show(err->text, &shown);
+        error_set(err, err->code, "%s", text_string(&shown));
+        text_clear(&shown);
+    }
+}
+
 void frame_finish(struct frame *frame, const struct error *err)
 {
     ASSERT(!frame->finished);
@@ -156,7 +168,9 @@ void frame_finish(struct frame *frame, const struct error *err)
     frame->failed = err != NULL;
     if (err != NULL) {
         frame->result = *err;
-        run_emit(frame->run, EVENT_STEP_FAILED, frame->step, duration_data(frame), "%s", err->text);
+        show_secrets(&frame->result);
+        run_emit(frame->run, EVENT_STEP_FAILED, frame->step, duration_data(frame), "%s",
+                 frame->result.text);
     } else {
         char text[DURATION_TEXT_BYTES];
         run_emit(frame->run, EVENT_STEP_DONE, frame->step, duration_data(frame), "%s done in %s",

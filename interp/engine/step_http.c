@@ -6,6 +6,7 @@
 #include "engine/internal.h"
 
 #include "base/duration.h"
+#include "base/secret.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,7 +91,11 @@ static void poll_deadline(void *ctx)
 /* The headers may hold what proves who we are: a reply cannot send them to another server. */
 static bool poll_keeps_to_server(const struct step *step, const char *url, struct error *err)
 {
-    if (step->as.http.poll.headers == NULL || url_same_server(step->as.http.url, url)) {
+    struct text first = {0};
+    secret_leave_out(step->as.http.url, &first);
+    bool same = url_same_server(text_string(&first), url);
+    text_clear(&first);
+    if (step->as.http.poll.headers == NULL || same) {
         return true;
     }
     error_set(err, ERROR_STEP,
@@ -120,8 +125,11 @@ static bool poll_find_url(struct frame *frame, const char *asked, const struct h
         text_append_string(&named, reply->location);
     }
     if (ok && named.length > 0) {
-        ok = url_resolve(asked, text_string(&named), &whole, err) &&
+        struct text base = {0};
+        secret_leave_out(asked, &base);
+        ok = url_resolve(text_string(&base), text_string(&named), &whole, err) &&
              poll_keeps_to_server(step, text_string(&whole), err);
+        text_clear(&base);
     }
     if (ok && whole.length > 0) {
         text_reset(&http->url);

@@ -2,6 +2,7 @@
 #include "engine/internal.h"
 
 #include "base/duration.h"
+#include "base/secret.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -125,7 +126,8 @@ static void exec_start(struct frame *frame)
     struct text command = {0};
     size_t count = 0;
     for (; step->as.exec.argv[count] != NULL; count++) {
-        text_printf(&command, "%s%s", count > 0 ? " " : "", step->as.exec.argv[count]);
+        text_append_string(&command, count > 0 ? " " : "");
+        secret_show(step->as.exec.argv[count], &command);
     }
     bool kept = run_emit(frame->run, EVENT_INTENTION, step,
                          event_data_texts("argv", step->as.exec.argv, count), "run: %.400s",

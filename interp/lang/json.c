@@ -2,6 +2,8 @@
  * And gives a script what a reply holds. */
 #include "lang/private.h"
 
+#include "base/secret.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,8 +14,16 @@ static bool add_value(lua_State *L, struct call *call, int index, int depth, str
 
 static void add_string(struct text *out, const char *bytes, size_t length)
 {
+    char name[SECRET_NAME_BYTES];
+    bool in_json;
     text_append_char(out, '"');
     for (size_t i = 0; i < length; i++) {
+        size_t mark = secret_read_mark(bytes + i, name, &in_json);
+        if (mark > 0) {
+            secret_write_mark(out, name, true);
+            i += mark - 1;
+            continue;
+        }
         unsigned char c = (unsigned char)bytes[i];
         if (c == '"' || c == '\\') {
             text_append_char(out, '\\');

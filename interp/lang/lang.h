@@ -66,6 +66,14 @@ bool lang_load_workflow(struct lang *lang, const char *path, const struct invent
                         const struct lang_set *sets, size_t set_count, const struct workflow **out,
                         struct error_list *errors);
 
+/* A variable of the environment that the files loaded so far name by `env "NAME"`, and where first. */
+struct lang_secret {
+    const char *name;
+    struct source where;
+};
+/* How many; they live as long as `lang`, and more come with each file that is loaded. */
+size_t lang_secrets(const struct lang *lang, const struct lang_secret **out);
+
 /* ---- called while a run is going on; each is a protected call under call_instructions */
 enum answer { ANSWER_NO, ANSWER_YES, ANSWER_UNKNOWN };
 /* COND_LUA. A failure of the function (error, runaway, wrong type) is `err` with file:line. The

@@ -1,6 +1,7 @@
 /* What each kind of step needs beyond its rows. */
 #include "lang/private.h"
 
+#include "base/secret.h"
 #include "pegasus/release.h"
 
 #include <string.h>
@@ -128,17 +129,25 @@ static void finish_exec(struct call *call, struct draft *draft)
     }
 }
 
+/* A secret may be any part of it: where one begins it, only its value can tell. */
 static bool is_url(const char *url)
 {
-    const char *rest = strncmp(url, "http://", 7) == 0    ? url + 7
+    char name[SECRET_NAME_BYTES];
+    bool in_json;
+    bool begins_secret = secret_read_mark(url, name, &in_json) > 0;
+    const char *rest = begins_secret                      ? url
+                       : strncmp(url, "http://", 7) == 0  ? url + 7
                        : strncmp(url, "https://", 8) == 0 ? url + 8
                                                           : "";
-    for (const char *c = rest; *c != '\0'; c++) {
-        if ((unsigned char)*c <= ' ' || *c == 0x7f) {
+    bool is_there = rest[0] != '\0' && rest[0] != '/';
+    while (*rest != '\0') {
+        size_t mark = secret_read_mark(rest, name, &in_json);
+        if (mark == 0 && ((unsigned char)*rest <= ' ' || *rest == 0x7f)) {
             return false;
         }
+        rest += mark == 0 ? 1 : mark;
     }
-    return rest[0] != '\0' && rest[0] != '/';
+    return is_there;
 }
 
 static void check_url(struct call *call, const char *field, const char *url)

@@ -252,6 +252,11 @@ void lang_write_editor_stubs(struct text *out)
              "---@field leader string\n"
              "---@field cluster_name string?\n"
              "\n");
+    text_append_string(out, "---the place of a secret: a variable of the environment\n"
+                            "---@param name string\n"
+                            "---@return string\n"
+                            "function env(name) end\n"
+                            "\n");
     for (size_t i = 0; (descriptor = descriptor_at(i)) != NULL; i++) {
         if (descriptor->later) {
             continue;

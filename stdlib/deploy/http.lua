@@ -1,7 +1,7 @@
 -- The deploy adapter for sites whose deployment service answers requests, whatever its paths are.
 --
 --   deploy = require("deploy.http") {
---     headers = { Authorization = "Bearer 5f1c" },
+--     headers = { Authorization = "Bearer " .. env "DEPLOY_TOKEN" },
 --     update = {
 --       url  = "https://deploy.example/hosts/{host}/{role}",
 --       json = { package = "pegasus-{version}", port = "{port}", restart = true },

@@ -62,6 +62,11 @@
 ---@field leader string
 ---@field cluster_name string?
 
+---the place of a secret: a variable of the environment
+---@param name string
+---@return string
+function env(name) end
+
 ---@class pegflow.remote_command.fields
 ---@field to string|pegflow.node "meta" (the leader), "metas", "replicas", a node, or "ip:port"
 ---@field [1] string the command, in full

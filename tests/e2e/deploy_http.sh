@@ -21,7 +21,7 @@ adapter() { # TOKEN
     local job="url = \"$url/jobs\", json = { server = \"{address}\", version = \"{version}\", action ="
     cat >"$work/adapter" <<LUA
   deploy = require("deploy.http") {
-    headers = { Token = "$1" },
+    headers = { Token = $1 },
     update = { $job "update" } },
     restart = { $job "restart" } },
     start = { $job "start" } },
@@ -54,7 +54,30 @@ LUA
     status=$?
 }
 
-adapter 5f1c
+# ---- a secret: not set, then set; its value is nowhere
+adapter 'env "DEPLOY_TOKEN"'
+line=$(grep -n DEPLOY_TOKEN "$work/service.lua" | cut -d: -f1)
+run_steps 'deploy(node) { "update" }'
+check "a secret that is not set: exit code" "$status" 2
+check_has "where it is named" "$out" \
+    "service.lua:$line: env \"DEPLOY_TOKEN\": the environment has no such variable, or an empty one"
+check "check does not need it" "$("$pegflow" check "$work/steps.lua" -c "$work/service.lua" >/dev/null && echo ok)" ok
+export DEPLOY_TOKEN=5f1
+run_steps 'deploy(node) { "update" }'
+check_has "a secret that is short" "$out" "its value is shorter than 4 characters"
+export DEPLOY_TOKEN=5f1c ECHO_TOKEN='no"t for you'
+run_steps "http { url = \"$url/\" .. env \"DEPLOY_TOKEN\", expect = function() return true end },
+  http { url = \"http://127.0.0.1:1/?t=\" .. env \"DEPLOY_TOKEN\" }"
+check "a secret in a URL nobody takes: exit code" "$status" 3
+check_has "it is shown as written, and comes back as ***" "$out" \
+    "GET $url/env \"DEPLOY_TOKEN\" answered 404; its output: no /***"
+check_has "and taken out of errors" "$out" "GET http://127.0.0.1:1/?t=***: connection refused"
+run_steps "exec { 'sh', '-c', 'echo \"\$T\" and \"\$1\"; exit 3', 'sh', env 'ECHO_TOKEN', env = { T = env 'ECHO_TOKEN' } }"
+check "a program that tells it: exit code" "$status" 1
+check_has "it is taken out of the output" "$out" "its output: *** and ***"
+check "and is nowhere" "$(grep -c 'for you' <<<"$out")" 0
+check_has "the arguments are shown as written" "$out" 'exit 3 sh env "ECHO_TOKEN"'
+
 run_steps "notify { url = \"$url/hook\", text = 'half \"way\"' }, deploy(node) { \"update\" },
   wait_until { all_of { is_alive(node), has_restarted(node) }, timeout = \"30s\" }"
 check "a job that is done: exit code" "$status" 0
@@ -74,12 +97,12 @@ check_has "nobody listens" "$out" "nobody was told: POST http://127.0.0.1:1/hook
 check_has "somebody says no" "$out" "nobody was told: POST $url/elsewhere answered 403; its output: "
 check_has "the flow goes on" "$out" "all the same"
 
-adapter wrong
+adapter '"wrong"'
 run_steps 'deploy(node) { "update" }'
 check "a token that is wrong: exit code" "$status" 1
 check_has "what the service says" "$out" 'answered 403; its output: {"error": "no token"}'
 
-adapter 5f1c
+adapter 'env "DEPLOY_TOKEN"'
 run_steps 'deploy(node) { "stop" }'
 check "a service that is gone: exit code" "$status" 1
 check_has "what was seen last" "$out" "not done within 3s; last seen: GET $url/jobs/"

@@ -5,6 +5,7 @@ Listens on a free port of the loopback interface and prints it.
   POST /jobs {"server": "ip:port", "action": ..., "version": ...}   202, Location: /jobs/N; wants a token
   GET  /jobs/N   {"state": "queued" | "running" | "done" | "failed", "why": ...}; every other time 503
   POST /hook     keeps the body; GET /hook gives what was kept, a line each
+  GET  anything else   404, and the path
 A job with the action "start" fails, one with "stop" takes the service with it."""
 import http.server
 import json
@@ -67,6 +68,9 @@ class Service(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/hook":
             self.answer(200, b"\n".join(hooks))
+            return
+        if not self.path.startswith("/jobs/"):
+            self.answer(404, ("no " + self.path).encode())
             return
         job = jobs[int(self.path.rpartition("/")[2]) - 1]
         job["asked"] += 1

@@ -7,6 +7,7 @@ return cluster "ads" {
   target = { version = "2.5.0" },
 
   deploy = require("deploy.http") {
+    headers = { Authorization = "Bearer " .. env "AWX_TOKEN" },
     update = {
       url  = "https://awx.example/api/v2/job_templates/42/launch/",
       json = { limit = "{host}", extra_vars = { role = "{role}", port = "{port}", version = "{version}" } },

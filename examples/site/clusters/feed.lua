@@ -11,7 +11,10 @@ return cluster "feed" {
     update = {
       method = "PATCH",
       url = "https://kubernetes.example:6443/api/v1/namespaces/pegasus/pods/{host}",
-      headers = { ["Content-Type"] = "application/strategic-merge-patch+json" },
+      headers = {
+        ["Content-Type"] = "application/strategic-merge-patch+json",
+        Authorization = "Bearer " .. env "KUBE_TOKEN",
+      },
       json = { spec = { containers = { { name = "{role}", image = "registry.example/pegasus:{version}" } } } },
       poll = {
         timeout = "10m",

@@ -8,6 +8,8 @@ return cluster "maps" {
   target = { version = "2.5.0" },
 
   deploy = require("deploy.http") {
+    -- "user:token" in base64.
+    headers = { Authorization = "Basic " .. env "JENKINS_LOGIN" },
     update = {
       url = "https://jenkins.example/job/pegasus/buildWithParameters"
         .. "?HOST={host}&ROLE={role}&PORT={port}&VERSION={version}",

@@ -63,6 +63,13 @@ static const struct {
      "2: notify: 'url' must begin with http:// or https:// and have no blanks, not 'hook'"},
     {"notify { " URL ", text = \"x\", json = { a = 1 } }",
      "2: notify: 'json' and 'text' are both given"},
+    {"http { url = \"ftp://\" .. env \"HOST\" }",
+     "2: http: 'url' must begin with http:// or https:// and have no blanks, not "
+     "'ftp://\x01"
+     "env \"HOST\"\x02'"},
+    {"log(env \"A-B\")",
+     "2: env: wants the name of a variable of the environment, not the text \"A-B\""},
+    {"log(env(7))", "2: env: wants the name of a variable of the environment, not the number 7"},
 };
 
 START_TEST(a_mistake_is_told_with_its_line)
@@ -160,6 +167,47 @@ START_TEST(a_content_type_of_the_script_stays_and_is_not_sent_with_polls)
     ck_assert_str_eq(step->as.http.poll.headers[0], "Token: t");
     ck_assert_ptr_null(step->as.http.poll.headers[1]);
     ck_assert_int_eq(step->as.http.poll.every_us, 5 * US_PER_SECOND);
+}
+END_TEST
+
+/* ---- secrets */
+
+START_TEST(a_secret_is_a_text_with_a_mark_and_where_it_was_named)
+{
+    const struct workflow *workflow;
+    const struct lang_secret *secrets;
+    ck_assert(load("http { method = \"POST\", url = env \"HOOK\" .. \"/x\",\n"
+                   "json = { t = \"a \" .. env \"TOKEN\", u = env \"HOOK\" },\n"
+                   "headers = { A = \"Bearer \" .. env \"TOKEN\" } }",
+                   &workflow));
+    const struct step *step = workflow->steps.items[0];
+    ck_assert_str_eq(step->as.http.url, "\x01"
+                                        "env \"HOOK\"\x02/x");
+    ck_assert_str_eq(step->as.http.body, "{\"t\":\"a \x03"
+                                         "env \"TOKEN\"\x02\",\"u\":\"\x03"
+                                         "env \"HOOK\"\x02\"}");
+    ck_assert_str_eq(step->as.http.headers[0], "A: Bearer \x01"
+                                               "env \"TOKEN\"\x02");
+    ck_assert_uint_eq(lang_secrets(lang, &secrets), 2);
+    ck_assert_str_eq(secrets[0].name, "HOOK");
+    ck_assert_int_eq(secrets[0].where.line, 2);
+    ck_assert_str_eq(secrets[1].name, "TOKEN");
+    ck_assert_int_eq(secrets[1].where.line, 3);
+    ck_assert_str_eq(secrets[1].where.file, folder.files[0]);
+}
+END_TEST
+
+START_TEST(no_secret_is_named_while_a_run_goes_on)
+{
+    bool yes;
+    struct error err;
+    const struct workflow *workflow;
+    ck_assert(load("http { " URL ", expect = function() return env \"TOKEN\" end }", &workflow));
+    struct lang_result result = {
+        .code_name = "status", .text_name = "body", .text = "", .url = "u"};
+    ck_assert(!lang_expect_result(lang, "expect", workflow->steps.items[0]->as.http.expect, &result,
+                                  &yes, &got, &err));
+    ck_assert_ptr_nonnull(strstr(err.text, "env: nothing can be described while a run goes on"));
 }
 END_TEST
 
@@ -288,6 +336,8 @@ int main(void)
     tcase_add_test(cases, a_model_declares_answers);
     tcase_add_test(cases, a_notification_is_a_post_of_its_text);
     tcase_add_test(cases, a_content_type_of_the_script_stays_and_is_not_sent_with_polls);
+    tcase_add_test(cases, a_secret_is_a_text_with_a_mark_and_where_it_was_named);
+    tcase_add_test(cases, no_secret_is_named_while_a_run_goes_on);
     tcase_add_loop_test(cases, a_function_gets_the_reply, 0, COUNT(replies));
     tcase_add_test(cases, a_reply_that_nests_without_end_is_an_error_not_a_crash);
     tcase_add_test(cases, next_url_returns_a_text_or_nothing);
