@@ -13,7 +13,7 @@ stds.pegflow = {
     "duration", "integer", "number", "boolean", "text", "choice",
     "workflow", "cluster", "model", "variant", "test",
 
-    "assert", "error", "ipairs", "pairs", "pcall", "require", "select", "tonumber", "tostring",
+    "assert", "env", "error", "ipairs", "pairs", "pcall", "require", "select", "tonumber", "tostring",
     "type", "xpcall",
     string = {
       fields = {

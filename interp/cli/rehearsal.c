@@ -360,8 +360,8 @@ bool rehearsal_run(struct rehearsal *rehearsal, struct lang *lang, const struct 
 {
     struct settings_seen before = {0};
     struct settings_seen after = {0};
-    rehearsal->deploy =
-        rehearsal_deploy_new(sim_deployment_new(rehearsal->driver), &workflow->steps);
+    rehearsal->deploy = rehearsal_deploy_new(sim_deployment_new(rehearsal->driver), rehearsal->sim,
+                                             &workflow->steps);
     /* It must know which step is under way before the step asks it for something. */
     struct event_sink **all = arena_allocate(&rehearsal->arena, (sink_count + 2) * sizeof *all);
     rehearsal->listener.take = take_question;

@@ -1,25 +1,18 @@
 #include "cli/rehearsal_deploy.h"
 
-#include "base/duration.h"
+#include "sim/sim.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
-
-/* A program whose order is carried out by a request to the control endpoint. */
-struct bridge {
-    LIST_ENTRY(bridge) link;
-    program_done_fn *done;
-    void *ctx;
-};
 
 struct rehearsal_deploy {
     struct deployment deployment; /* first */
     struct event_sink sink;
     struct deployment *simulated;
+    const struct sim *sim;
     const struct step_list *steps;
     const struct step *current; /* exec or http, the one started last */
-    LIST_HEAD(, bridge) bridges;
+    bool has_asked;             /* it has: what else it asks is about its job */
 };
 
 /* ---- which step asks, and what for */
@@ -32,6 +25,7 @@ static bool take(struct event_sink *sink, const struct event *event, struct erro
     if (event->kind == EVENT_STEP_STARTED &&
         (event->step->kind == STEP_EXEC || event->step->kind == STEP_HTTP)) {
         deploy->current = event->step;
+        deploy->has_asked = false;
     }
     return true;
 }
@@ -71,69 +65,33 @@ static const struct step *find_deploy(const struct step_list *steps, const struc
     return NULL;
 }
 
-/* The order as a request to the control endpoint. False: the step that asks carries none. */
-static bool make_order(const struct rehearsal_deploy *deploy, int64_t timeout_us, struct text *url,
-                       struct http_request *out)
+/* What is asked next does in the model what the deploy step is for, if it is the one to do so. */
+static void give_order(struct rehearsal_deploy *deploy)
 {
-    static const char *const actions[] = {
-        [DEPLOY_UPDATE] = "update",
-        [DEPLOY_RESTART] = "restart",
-        [DEPLOY_START] = "start",
-        [DEPLOY_STOP] = "stop",
+    static const enum sim_control actions[] = {
+        [DEPLOY_UPDATE] = SIM_UPDATE,
+        [DEPLOY_RESTART] = SIM_RESTART,
+        [DEPLOY_START] = SIM_START,
+        [DEPLOY_STOP] = SIM_STOP,
     };
-    char server[ADDRESS_TEXT_BYTES];
-    const struct step *step =
-        deploy->current == NULL ? NULL : find_deploy(deploy->steps, deploy->current);
-    if (step == NULL || step->server == NULL) {
-        return false;
+    const struct step *step = deploy->current == NULL || deploy->has_asked
+                                  ? NULL
+                                  : find_deploy(deploy->steps, deploy->current);
+    deploy->has_asked = true;
+    if (step != NULL && step->server != NULL) {
+        sim_deployment_order(deploy->simulated, sim_find_server(deploy->sim, step->server->address),
+                             actions[step->as.deploy]);
     }
-    text_printf(url, "http://simulated/servers/%s/%s",
-                address_format(step->server->address, server), actions[step->as.deploy]);
-    *out = (struct http_request){
-        .method = "POST",
-        .url = text_string(url),
-        .timeout_us = timeout_us,
-    };
-    return true;
 }
 
 /* ---- the deployment */
-
-static void order_done(void *ctx, int status, const char *body, size_t body_bytes,
-                       const struct error *err)
-{
-    struct bridge *bridge = ctx;
-    program_done_fn *done = bridge->done;
-    void *its_ctx = bridge->ctx;
-    struct process_result result = {.exit_code = err != NULL ? -1 : status == 200 ? 0 : 1};
-    LIST_REMOVE(bridge, link);
-    free(bridge);
-    if (err == NULL && status != 200) {
-        text_append(&result.output, body, body_bytes);
-    }
-    done(its_ctx, &result, err);
-    text_clear(&result.output);
-}
 
 static struct operation *run_program(struct deployment *deployment, const struct process_spec *spec,
                                      program_done_fn *done, void *ctx)
 {
     struct rehearsal_deploy *own = (struct rehearsal_deploy *)deployment;
-    struct deployment *simulated = own->simulated;
-    struct http_request request;
-    struct text url = {0};
-    struct operation *operation;
-    if (make_order(own, spec->timeout_us, &url, &request)) {
-        struct bridge *bridge = memory_allocate(sizeof *bridge);
-        bridge->done = done;
-        bridge->ctx = ctx;
-        LIST_INSERT_HEAD(&own->bridges, bridge, link);
-        operation = simulated->ops->request(simulated, &request, order_done, bridge);
-    } else {
-        operation = simulated->ops->run(simulated, spec, done, ctx);
-    }
-    text_clear(&url);
-    return operation;
+    give_order(own);
+    return own->simulated->ops->run(own->simulated, spec, done, ctx);
 }
 
 /* Does the simulation understand it without help? The same test as the simulation's own. */
@@ -149,33 +107,23 @@ static struct operation *send_request(struct deployment *deployment,
                                       void *ctx)
 {
     struct rehearsal_deploy *own = (struct rehearsal_deploy *)deployment;
-    struct deployment *simulated = own->simulated;
-    struct http_request order;
-    struct text url = {0};
-    bool is_order =
-        !is_for_control(request->url) && make_order(own, request->timeout_us, &url, &order);
-    struct operation *operation =
-        simulated->ops->request(simulated, is_order ? &order : request, done, ctx);
-    text_clear(&url);
-    return operation;
+    if (!is_for_control(request->url)) {
+        give_order(own);
+    }
+    return own->simulated->ops->request(own->simulated, request, done, ctx);
 }
 
 static void free_all(struct deployment *deployment)
 {
     struct rehearsal_deploy *own = (struct rehearsal_deploy *)deployment;
     own->simulated->ops->free(own->simulated);
-    while (!LIST_EMPTY(&own->bridges)) {
-        struct bridge *bridge = LIST_FIRST(&own->bridges);
-        LIST_REMOVE(bridge, link);
-        free(bridge);
-    }
     free(own);
 }
 
 static const struct deployment_ops ops = {
     .run = run_program, .request = send_request, .free = free_all};
 
-struct rehearsal_deploy *rehearsal_deploy_new(struct deployment *simulated,
+struct rehearsal_deploy *rehearsal_deploy_new(struct deployment *simulated, const struct sim *sim,
                                               const struct step_list *steps)
 {
     struct rehearsal_deploy *deploy = memory_allocate(sizeof *deploy);
@@ -183,8 +131,8 @@ struct rehearsal_deploy *rehearsal_deploy_new(struct deployment *simulated,
     deploy->deployment.loop = simulated->loop;
     deploy->sink.take = take;
     deploy->simulated = simulated;
+    deploy->sim = sim;
     deploy->steps = steps;
-    LIST_INIT(&deploy->bridges);
     return deploy;
 }
 

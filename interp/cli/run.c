@@ -16,6 +16,8 @@ struct run_command {
     const struct arguments *arguments;
     const char *workflow_path;
     const struct workflow *workflow;
+    const struct secret *secrets; /* of the environment, in the session's arena */
+    size_t secret_count;
     struct deployment *deployment;
     struct run *run;
     struct record record;
@@ -300,6 +302,15 @@ static bool record_run(struct run_command *command, struct error *err)
     return true;
 }
 
+/* And the secrets that it and the cluster file name: for the real servers they may be others. */
+static int load_workflow(struct run_command *command, const struct inventory *inventory)
+{
+    struct session *session = &command->session;
+    int code = session_load_workflow(session->lang, command->arguments, command->workflow_path,
+                                     inventory, &command->workflow);
+    return code >= 0 ? code : session_secrets(session, &command->secrets, &command->secret_count);
+}
+
 static int load_meet_and_run(struct run_command *command, struct tally *tally, struct error *err)
 {
     struct session *session = &command->session;
@@ -317,8 +328,7 @@ static int load_meet_and_run(struct run_command *command, struct tally *tally, s
         return -1;
     }
     /* Once with stand-in servers, so that its mistakes are found before anything is touched. */
-    code = session_load_workflow(session->lang, command->arguments, command->workflow_path, NULL,
-                                 &command->workflow);
+    code = load_workflow(command, NULL);
     if (code >= 0) {
         return code;
     }
@@ -326,8 +336,7 @@ static int load_meet_and_run(struct run_command *command, struct tally *tally, s
         !session_meet(session, err)) {
         return -1;
     }
-    code = session_load_workflow(session->lang, command->arguments, command->workflow_path,
-                                 &session->inventory, &command->workflow);
+    code = load_workflow(command, &session->inventory);
     if (code >= 0) {
         return code;
     }
@@ -340,7 +349,8 @@ static int load_meet_and_run(struct run_command *command, struct tally *tally, s
     if (!record_run(command, err)) {
         return -1;
     }
-    command->deployment = programs_new(session->loop);
+    command->deployment = secrets_deployment_new(programs_new(session->loop), command->secrets,
+                                                 command->secret_count);
     bool performed = perform(command, tally, err);
     report_free(command->display); /* what is pending comes before the summary */
     command->display = NULL;

@@ -84,6 +84,45 @@ int session_load_workflow(struct lang *lang, const struct arguments *arguments, 
     return code;
 }
 
+/* ---- secrets */
+
+static const char *read_secret(const struct lang_secret *named, struct error_list *errors)
+{
+    const char *value = getenv(named->name);
+    if (value == NULL || value[0] == '\0') {
+        error_list_add(errors, named->where.file, named->where.line,
+                       "env \"%s\": the environment has no such variable, or an empty one",
+                       named->name);
+        return NULL;
+    }
+    if (strlen(value) < SECRET_VALUE_MIN_BYTES) {
+        error_list_add(errors, named->where.file, named->where.line,
+                       "env \"%s\": its value is shorter than %d characters: it would be found "
+                       "everywhere in what is shown, and left out there",
+                       named->name, SECRET_VALUE_MIN_BYTES);
+        return NULL;
+    }
+    return value;
+}
+
+int session_secrets(struct session *session, const struct secret **out, size_t *count)
+{
+    const struct lang_secret *named;
+    struct error_list errors;
+    *count = lang_secrets(session->lang, &named);
+    struct secret *secrets = arena_allocate(&session->arena, (*count + 1) * sizeof *secrets);
+    error_list_init(&errors);
+    for (size_t i = 0; i < *count; i++) {
+        const char *value = read_secret(&named[i], &errors);
+        secrets[i].name = named[i].name;
+        secrets[i].value = value == NULL ? NULL : arena_copy_string(&session->arena, value);
+    }
+    int code = errors.count == 0 ? -1 : cli_report_errors(&errors);
+    error_list_clear(&errors);
+    *out = secrets;
+    return code;
+}
+
 /* ---- asynchronous calls, waited for */
 struct waiting {
     struct session *session;

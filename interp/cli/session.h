@@ -8,6 +8,7 @@
 #include "engine/evidence.h"
 #include "lang/lang.h"
 #include "live/cluster.h"
+#include "live/secrets.h"
 
 struct session {
     struct lang *lang;
@@ -36,10 +37,14 @@ struct lang *session_lang_new(const struct arguments *arguments);
 
 /* Loads the cluster file (-c). Returns -1 for success, else the exit code, with everything said. */
 int session_load(struct session *session, const struct arguments *arguments);
-/* Loads a workflow against the inventory (NULL: stand-in servers) with the params of --set. Returns -1
- * for success, else the exit code, with everything said. */
+/* Loads a workflow against the inventory (NULL: stand-in servers) with the params of --set. Returns
+ * -1 for success, else the exit code, with everything said. */
 int session_load_workflow(struct lang *lang, const struct arguments *arguments, const char *path,
                           const struct inventory *inventory, const struct workflow **out);
+/* The secrets that the files loaded so far name, with their values from the environment; both in
+ * the session's arena. Returns -1 for success, else the exit code, with everything said: one that
+ * is not set, or too short to be kept out of what is shown. */
+int session_secrets(struct session *session, const struct secret **out, size_t *count);
 /* Resolves the names in the cluster file, finds the primary meta server and reads a snapshot; then
  * checks that it is the right cluster and lists its servers. A failure has a code that ends with
  * exit code 3. */

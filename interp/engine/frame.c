@@ -2,6 +2,7 @@
 #include "engine/internal.h"
 
 #include "base/duration.h"
+#include "base/secret.h"
 
 #include <stdlib.h>
 
@@ -16,7 +17,7 @@ static const struct step_ops *const ops_by_kind[STEP_KIND_COUNT] = {
     [STEP_DEPLOY] = &ops_deploy,
     [STEP_EXEC] = &ops_exec,
     [STEP_HTTP] = &ops_http,
-    [STEP_NOTIFY] = &ops_not_available,
+    [STEP_NOTIFY] = &ops_notify,
     [STEP_LOG] = &ops_log,
     [STEP_WAIT_UNTIL] = &ops_wait_until,
     [STEP_SLEEP] = &ops_sleep,
@@ -205,6 +206,17 @@ static void tell_parent(void *ctx)
     parent->ops->child_done(parent, step, failed ? &err : NULL);
 }
 
+/* As run_emit does with its texts. */
+static void show_secrets(struct error *err)
+{
+    if (secret_is_in(err->text)) {
+        struct text shown = {0};
+        secret_show(err->text, &shown);
+        error_set(err, err->code, "%s", text_string(&shown));
+        text_clear(&shown);
+    }
+}
+
 void frame_finish(struct frame *frame, const struct error *err)
 {
     ASSERT(!frame->finished);
@@ -216,11 +228,13 @@ void frame_finish(struct frame *frame, const struct error *err)
     frame->failed = err != NULL;
     if (err != NULL) {
         frame->result = *err;
+        show_secrets(&frame->result);
     }
     if (frame->ops->wraps) {
         /* The tries have said it all. */
     } else if (err != NULL) {
-        run_emit(frame->run, EVENT_STEP_FAILED, frame->step, duration_data(frame), "%s", err->text);
+        run_emit(frame->run, EVENT_STEP_FAILED, frame->step, duration_data(frame), "%s",
+                 frame->result.text);
     } else {
         char text[DURATION_TEXT_BYTES];
         run_emit(frame->run, EVENT_STEP_DONE, frame->step, duration_data(frame), "%s done in %s",

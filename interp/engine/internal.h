@@ -193,6 +193,7 @@ extern const struct step_ops ops_kill_partitions;
 extern const struct step_ops ops_deploy;
 extern const struct step_ops ops_exec;
 extern const struct step_ops ops_http;
+extern const struct step_ops ops_notify;
 extern const struct step_ops ops_not_available;
 
 /* ---- waiting.c: why a step with a timeout waits */
@@ -203,6 +204,22 @@ struct waiting {
 /* Tells a new reason, but not more often than every five seconds. `condition` may be NULL. */
 void waiting_tell(struct waiting *waiting, const struct frame *frame, const char *condition,
                   enum answer answer, const char *reason);
+/* The same for a wait within a step, since `since_us` of the loop's clock: it fails when `deadline`
+ * fires. */
+void waiting_tell_since(struct waiting *waiting, const struct frame *frame, int64_t since_us,
+                        const struct timer *deadline, const char *condition,
+                        enum answer answer, const char *reason);
+
+/* ---- step_program.c: what a program or a service said */
+enum { SAID_SHOWN_BYTES = 600 };
+/* The last bytes of it, in one line for a message. */
+void said_append(struct text *out, const char *said, size_t length, size_t shown_bytes);
+void said_emit(struct frame *frame, const char *title, const char *said, size_t length);
+/* Finishes the frame, with what was said in the message of a failure. */
+void said_finish(struct frame *frame, const struct error *err, const char *said, size_t length);
+/* Does the predicate say yes? Otherwise `err` says why. */
+bool said_expected(struct frame *frame, int reference, const struct lang_result *result,
+                   struct error *err);
 
 /* ---- follow.c: a server whose deploy has begun is not left before it is alive */
 struct follower {

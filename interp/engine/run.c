@@ -1,6 +1,7 @@
 #include "engine/run.h"
 
 #include "base/duration.h"
+#include "base/secret.h"
 #include "engine/internal.h"
 
 #include <stdlib.h>
@@ -24,13 +25,28 @@ cJSON *event_data_texts(const char *member, const char *const *texts, size_t cou
 {
     cJSON *data = cJSON_CreateObject();
     cJSON *list = cJSON_AddArrayToObject(data, member);
+    struct text shown = {0};
     for (size_t i = 0; i < count; i++) {
-        cJSON_AddItemToArray(list, cJSON_CreateString(texts[i]));
+        text_reset(&shown);
+        secret_show(texts[i], &shown);
+        cJSON_AddItemToArray(list, cJSON_CreateString(text_string(&shown)));
     }
+    text_clear(&shown);
     return data;
 }
 
 static void event_was_lost(void *ctx);
+
+/* A step's texts have marks in the place of secrets: here they are shown as they were written. */
+static void show_secrets(struct text *text)
+{
+    if (secret_is_in(text_string(text))) {
+        struct text shown = {0};
+        secret_show(text_string(text), &shown);
+        text_clear(text);
+        *text = shown;
+    }
+}
 
 bool run_emit(struct run *run, enum event_kind kind, const struct step *step, cJSON *data,
               const char *format, ...)
@@ -44,6 +60,7 @@ bool run_emit(struct run *run, enum event_kind kind, const struct step *step, cJ
     va_start(args, format);
     text_append_va(&text, format, args);
     va_end(args);
+    show_secrets(&text);
     struct event event = {
         .kind = kind,
         .sequence = ++run->event_count,

@@ -116,9 +116,10 @@ bool state_list_runs(const struct state *state, struct run_list *out, struct err
         return false;
     }
     for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
-        if (entry->d_name[0] != '.' && strlen(entry->d_name) < RUN_ID_BYTES) {
+        size_t length = strlen(entry->d_name);
+        if (entry->d_name[0] != '.' && length < RUN_ID_BYTES) {
             out->ids = memory_resize(out->ids, (out->count + 1) * sizeof *out->ids);
-            snprintf(out->ids[out->count++], RUN_ID_BYTES, "%s", entry->d_name);
+            memcpy(out->ids[out->count++], entry->d_name, length + 1);
         }
     }
     closedir(folder);

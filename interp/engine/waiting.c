@@ -6,8 +6,9 @@
 
 static const int64_t tell_every_us = 5 * US_PER_SECOND; /* while the reason changes */
 
-void waiting_tell(struct waiting *waiting, const struct frame *frame, const char *condition,
-                  enum answer answer, const char *reason)
+void waiting_tell_since(struct waiting *waiting, const struct frame *frame, int64_t since_us,
+                        const struct timer *deadline, const char *condition, enum answer answer,
+                        const char *reason)
 {
     int64_t now_us = loop_now_us(frame->run->setup.loop);
     bool news = strcmp(reason, text_string(&waiting->told)) != 0;
@@ -16,11 +17,11 @@ void waiting_tell(struct waiting *waiting, const struct frame *frame, const char
     }
     char since[DURATION_TEXT_BYTES];
     char left[DURATION_TEXT_BYTES];
-    int64_t waited_us = now_us - frame->started_us;
-    bool over = !timer_is_active(&frame->deadline);
+    int64_t waited_us = now_us - since_us;
+    bool over = !timer_is_active(deadline);
     bool asks =
         frame->step->kind == STEP_WAIT_UNTIL && frame->step->as.wait.on_timeout == TIMEOUT_ASKS;
-    int64_t left_us = over ? 0 : frame->deadline.due_us - now_us;
+    int64_t left_us = over ? 0 : deadline->due_us - now_us;
     cJSON *data = cJSON_CreateObject();
     if (condition != NULL) {
         cJSON_AddStringToObject(data, "condition", condition);
@@ -40,4 +41,11 @@ void waiting_tell(struct waiting *waiting, const struct frame *frame, const char
     waiting->told_us = now_us;
     text_reset(&waiting->told);
     text_append_string(&waiting->told, reason);
+}
+
+void waiting_tell(struct waiting *waiting, const struct frame *frame, const char *condition,
+                  enum answer answer, const char *reason)
+{
+    waiting_tell_since(waiting, frame, frame->started_us, &frame->deadline, condition, answer,
+                       reason);
 }

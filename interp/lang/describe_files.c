@@ -132,6 +132,37 @@ static const struct field timing_fields[] = {
     TIMING("copy", copy_us, "copying one replica to a server that never had it"),
     TIMING("update_retry", update_retry_us, "until a change of configuration is asked for again"),
 };
+#define ANSWER_AT(member) .offset = offsetof(struct model_answer, member)
+#define ANSWER_TIMES                                                                               \
+    {                                                                                              \
+        "times", FIELD_INTEGER32, 0, NULL,                                                         \
+            "it answers so often, then the next row that fits; after one without times they "      \
+            "begin anew",                                                                          \
+            ANSWER_AT(times), .min = 1, .max = 1000000                                             \
+    }
+static const struct field program_fields[] = {
+    {"match", FIELD_TEXT, REQUIRED, NULL,
+     "part of the program and its arguments, put together with blanks", ANSWER_AT(match)},
+    {"takes", FIELD_DURATION, 0, NULL,
+     "how long; without it, what the model's timings give for an update, else no time",
+     ANSWER_AT(takes_us)},
+    {"exit_code", FIELD_INTEGER32, 0, "0", "with another than 0 nothing is done in the model",
+     ANSWER_AT(code), .min = 0, .max = 255},
+    {"output", FIELD_TEXT, 0, NULL, "what it prints", ANSWER_AT(text)},
+    ANSWER_TIMES,
+};
+static const struct field request_fields[] = {
+    {"match", FIELD_TEXT, REQUIRED, NULL, "part of \"POST https://host/path\"", ANSWER_AT(match)},
+    {"takes", FIELD_DURATION, 0, NULL,
+     "how long; without it, what the model's timings give for an update, else no time",
+     ANSWER_AT(takes_us)},
+    {"status", FIELD_INTEGER32, 0, "200",
+     "of the reply; with another than 200 to 299 nothing is done in the model", ANSWER_AT(code),
+     .min = 200, .max = 599},
+    {"body", FIELD_TEXT, 0, NULL, "of the reply", ANSWER_AT(text)},
+    {"location", FIELD_TEXT, 0, NULL, "the Location that the reply names", ANSWER_AT(location)},
+    ANSWER_TIMES,
+};
 static const struct field model_fields[] = {
     {"release", FIELD_WORD, REQUIRED, NULL, "\"master\" or \"2.5\"", MODEL_AT(release),
      .words = release_words},
@@ -169,6 +200,13 @@ static const struct field model_fields[] = {
     {"unstable_restarts", FIELD_INTEGER32, 0, NULL, "after so many, its beacons get no answer",
      MODEL_AT(unstable_restart_max), .min = 1, .max = INT32_MAX},
     {"timings", FIELD_RECORD, 0, NULL, "how long things take", RECORD(timing_fields)},
+    {"programs", FIELD_RECORDS, 0, NULL,
+     "what exec is answered in a rehearsal, where nothing is executed; the first row that fits",
+     MODEL_AT(programs), offsetof(struct model, program_count), RECORD(program_fields),
+     .record_bytes = sizeof(struct model_answer)},
+    {"http", FIELD_RECORDS, 0, NULL, "what http and notify are answered in a rehearsal",
+     MODEL_AT(requests), offsetof(struct model, request_count), RECORD(request_fields),
+     .record_bytes = sizeof(struct model_answer)},
     {"faults", FIELD_ANY, LATER, NULL, .doc = "what goes wrong, and when"},
 };
 

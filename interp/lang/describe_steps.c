@@ -12,7 +12,7 @@ static const char *const on_failure_words[] = {"stop", "continue", "ask", NULL};
 static const char *const within_words[] = {"anywhere", "rack", NULL};
 _Static_assert(TIMEOUT_ASKS == 1 && FAILURE_IS_PASSED_OVER == 1 && FAILURE_ASKS == 2,
                "words are indexed by these");
-const char *const http_methods[] = {"GET", "POST", "PUT", "DELETE", NULL};
+const char *const http_methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE", NULL};
 
 static const struct field retry_fields[] = {
     {"times", FIELD_INTEGER32, REQUIRED, NULL, "how often it is done again at most",
@@ -112,24 +112,57 @@ static const struct field exec_fields[] = {
     {"timeout", FIELD_DURATION, 0, "10m", "then it is ended, and the step fails",
      AT(step.timeout_us), .min = 1, .max = INT64_MAX},
 };
+#define RECORD(array) .rows = array, .row_count = sizeof array / sizeof array[0]
+static const struct field poll_fields[] = {
+    {"timeout", FIELD_DURATION, REQUIRED, NULL,
+     "the step fails if the job is not done so long after the first reply",
+     AT(step.as.http.poll.timeout_us), .min = 1, .max = INT64_MAX},
+    {"done", FIELD_FUNCTION, REQUIRED, NULL,
+     "function(reply): true when the job is done; or false, and how far it is",
+     AT(step.as.http.poll.done)},
+    {"failed", FIELD_FUNCTION, 0, NULL,
+     "function(reply): true, and a reason, when the job has failed; asked before done",
+     AT(step.as.http.poll.failed)},
+    {"every", FIELD_DURATION, 0, "5s", "how often to ask", AT(step.as.http.poll.every_us),
+     .min = 100000, .max = INT64_MAX},
+    {"url", FIELD_TEXT, 0, NULL,
+     "what is asked (GET, with the same headers); without it and next_url, the Location that the "
+     "first reply names",
+     AT(step.as.http.poll.url)},
+    {"next_url", FIELD_FUNCTION, 0, NULL,
+     "function(reply): what to ask next, by the reply before it, the first one to begin with; nil: "
+     "the same again",
+     AT(step.as.http.poll.next_url)},
+};
 static const struct field http_fields[] = {
     {"url", FIELD_TEXT, REQUIRED, NULL, "http:// or https://", AT(step.as.http.url)},
-    {"method", FIELD_WORD, 0, "GET", "\"GET\", \"POST\", \"PUT\" or \"DELETE\"", AT(only_word),
-     .words = http_methods},
+    {"method", FIELD_WORD, 0, "GET", "\"GET\", \"POST\", \"PUT\", \"PATCH\" or \"DELETE\"",
+     AT(only_word), .words = http_methods},
     {"json", FIELD_JSON, 0, NULL, "the body, as a value", AT(json)},
     {"body", FIELD_TEXT, 0, NULL, "the body, as text", AT(step.as.http.body)},
     {"headers", FIELD_PAIRS, 0, NULL, "{ [\"Name\"] = \"value\" }", AT(step.as.http.headers),
      .separator = ':'},
     {"expect", FIELD_FUNCTION, 0, NULL,
-     "function(result) with .status and .body: true, or false and a reason; without it the status "
-     "must be 200 to 299",
+     "function(reply): true, or false and a reason; reply has .status, .body, .json (the body, "
+     "where "
+     "it is JSON), .location and .url (which was asked); without it the status must be 200 to 299",
      AT(step.as.http.expect)},
     {"timeout", FIELD_DURATION, 0, "1m", "the step fails without an answer by then",
-     AT(step.timeout_us), .min = 1, .max = INT64_MAX},
+     AT(step.as.http.request_timeout_us), .min = 1, .max = INT64_MAX},
+    {"poll", FIELD_RECORD, 0, NULL,
+     "the request begins a job, which is asked after until it is done; a refused connection, a "
+     "silent service and the statuses 429 and 500 to 599 are asked again, other failures end the "
+     "step",
+     RECORD(poll_fields)},
 };
 static const struct field notify_fields[] = {
-    {"url", FIELD_TEXT, REQUIRED, NULL, "the webhook", AT(step.as.http.url)},
-    {"text", FIELD_TEXT, 0, NULL, "what it says", AT(step.as.message)},
+    {"url", FIELD_TEXT, REQUIRED, NULL, "the webhook: http:// or https://", AT(step.as.http.url)},
+    {"text", FIELD_TEXT, 0, NULL, "what it says; sent as { text = ... }", AT(notice)},
+    {"json", FIELD_JSON, 0, NULL, "what is sent, in place of text", AT(json)},
+    {"headers", FIELD_PAIRS, 0, NULL, "{ [\"Name\"] = \"value\" }", AT(step.as.http.headers),
+     .separator = ':'},
+    {"timeout", FIELD_DURATION, 0, "5s", "then it is given up, and the flow goes on",
+     AT(step.as.http.request_timeout_us), .min = 1, .max = INT64_MAX},
 };
 static const struct field log_fields[] = {
     {"message", FIELD_TEXT, REQUIRED | FIRST, NULL, "what the run's record shall say",
@@ -248,11 +281,13 @@ const struct descriptor step_descriptors[] = {
     {"exec", GROUP_ACTION, FORM_VALUE, STEP_EXEC, false, ROWS(exec_fields),
      "runs a program on this machine",
      "exec { \"ssh\", node.host, \"upgrade.sh\", node.role, timeout = \"5m\" }"},
-    {"http", GROUP_ACTION, FORM_TABLE, STEP_HTTP, false, ROWS(http_fields), "sends an HTTP request",
+    {"http", GROUP_ACTION, FORM_TABLE, STEP_HTTP, false, ROWS(http_fields),
+     "sends an HTTP request, and waits for the job that it began",
      "http { method = \"POST\", url = \"http://deploy.example/hosts/\" .. node.host, json = { "
-     "role = node.role } }"},
-    {"notify", GROUP_ACTION, FORM_TABLE, STEP_NOTIFY, true, ROWS(notify_fields),
-     "tells people, by a webhook",
+     "role = node.role }, poll = { timeout = \"20m\", done = function(reply) return "
+     "reply.json.state == \"done\" end } }"},
+    {"notify", GROUP_ACTION, FORM_TABLE, STEP_NOTIFY, false, ROWS(notify_fields),
+     "tells people, by a webhook; that it could not is noted, and the flow goes on",
      "notify { url = \"https://chat.example/hook\", text = \"half "
      "way\" }"},
     {"log", GROUP_ACTION, FORM_VALUE, STEP_LOG, false, ROWS(log_fields),

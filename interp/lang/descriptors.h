@@ -146,6 +146,7 @@ struct draft {
     int only_word; /* a FIELD_WORD that can only have its default: stored and not looked at */
     int32_t only_number;
     const char *json;
+    const char *notice; /* notify: text */
 };
 
 struct param {

@@ -1,19 +1,29 @@
 /* Encodes a value of a script as JSON: names sorted, so that the same value gives the same bytes.
- */
+ * And gives a script what a reply holds. */
 #include "lang/private.h"
+
+#include "base/secret.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { JSON_DEPTH_LIMIT = 32 };
+enum { JSON_DEPTH_LIMIT = 32, REPLY_DEPTH_LIMIT = 200 };
 
 static bool add_value(lua_State *L, struct call *call, int index, int depth, struct text *out);
 
 static void add_string(struct text *out, const char *bytes, size_t length)
 {
+    char name[SECRET_NAME_BYTES];
+    bool in_json;
     text_append_char(out, '"');
     for (size_t i = 0; i < length; i++) {
+        size_t mark = secret_read_mark(bytes + i, name, &in_json);
+        if (mark > 0) {
+            secret_write_mark(out, name, true);
+            i += mark - 1;
+            continue;
+        }
         unsigned char c = (unsigned char)bytes[i];
         if (c == '"' || c == '\\') {
             text_append_char(out, '\\');
@@ -119,4 +129,71 @@ const char *json_encode(lua_State *L, struct call *call, int index)
         return NULL;
     }
     return arena_copy_bytes(&call->lang->arena, text_string(out), out->length);
+}
+
+const char *json_encode_member(struct call *call, const char *name, const char *text)
+{
+    struct text *out = &call->lang->scratch;
+    text_reset(out);
+    text_append_char(out, '{');
+    add_string(out, name, strlen(name));
+    text_append_char(out, ':');
+    add_string(out, text, strlen(text));
+    text_append_char(out, '}');
+    return arena_copy_bytes(&call->lang->arena, text_string(out), out->length);
+}
+
+/* ---- of a reply */
+
+static void push_value(lua_State *L, const cJSON *json, int depth);
+
+static void push_number(lua_State *L, double number)
+{
+    /* A double holds whole numbers up to 2^53 exactly; jobs are numbered far below. */
+    if (number == floor(number) && fabs(number) <= 9007199254740992.0) {
+        lua_pushinteger(L, (lua_Integer)number);
+    } else {
+        lua_pushnumber(L, number);
+    }
+}
+
+static void push_members(lua_State *L, const cJSON *json, int depth)
+{
+    const cJSON *member;
+    lua_Integer index = 0;
+    lua_createtable(L, 0, 0);
+    cJSON_ArrayForEach(member, json)
+    {
+        push_value(L, member, depth + 1);
+        if (cJSON_IsArray(json)) {
+            lua_rawseti(L, -2, ++index);
+        } else {
+            lua_setfield(L, -2, member->string);
+        }
+    }
+}
+
+static void push_value(lua_State *L, const cJSON *json, int depth)
+{
+    lang_charge(L, 1);
+    luaL_checkstack(L, 4, "json");
+    if (depth > REPLY_DEPTH_LIMIT) {
+        luaL_error(L, "the JSON of the reply nests more than %d deep", REPLY_DEPTH_LIMIT);
+    }
+    if (cJSON_IsObject(json) || cJSON_IsArray(json)) {
+        push_members(L, json, depth);
+    } else if (cJSON_IsString(json)) {
+        lua_pushstring(L, json->valuestring);
+    } else if (cJSON_IsNumber(json)) {
+        push_number(L, json->valuedouble);
+    } else if (cJSON_IsBool(json)) {
+        lua_pushboolean(L, cJSON_IsTrue(json));
+    } else {
+        lua_pushnil(L);
+    }
+}
+
+void json_push(lua_State *L, const cJSON *json)
+{
+    push_value(L, json, 0);
 }

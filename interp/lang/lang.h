@@ -47,8 +47,8 @@ const char *const *lang_lib_folders(const struct lang *lang, size_t *count);
 /* Everything loaded lives as long as `lang`. On failure `errors` holds at least one. */
 bool lang_load_cluster(struct lang *lang, const char *path, const struct cluster_file **out,
                        struct error_list *errors);
-/* The same from Lua text that no file holds; `name` is shown in its place. It has no folder of its own
- * where `require` would look. */
+/* The same from Lua text that no file holds; `name` is shown in its place. It has no folder of its
+ * own where `require` would look. */
 bool lang_load_cluster_text(struct lang *lang, const char *name, const char *source,
                             const struct cluster_file **out, struct error_list *errors);
 /* `name_or_path`: a file, or the name of a model of the standard library ("five-nodes"). */
@@ -66,19 +66,39 @@ bool lang_load_workflow(struct lang *lang, const char *path, const struct invent
                         const struct lang_set *sets, size_t set_count, const struct workflow **out,
                         struct error_list *errors);
 
+/* A variable of the environment that the files loaded so far name by `env "NAME"`, and where first. */
+struct lang_secret {
+    const char *name;
+    struct source where;
+};
+/* How many; they live as long as `lang`, and more come with each file that is loaded. */
+size_t lang_secrets(const struct lang *lang, const struct lang_secret **out);
+
 /* ---- called while a run is going on; each is a protected call under call_instructions */
 enum answer { ANSWER_NO, ANSWER_YES, ANSWER_UNKNOWN };
 /* COND_LUA. A failure of the function (error, runaway, wrong type) is `err` with file:line. The
  * reason is appended to `reason` when the function gave one. nil means unknown. */
 bool lang_ask(struct lang *lang, const struct condition *condition, const struct snapshot *snapshot,
               enum answer *answer, struct text *reason, struct error *err);
-/* `expect` predicates. For exec: exit_code and output; http: status and body; remote_command: text.
- */
+/* What predicates on a result get, as a table. */
+struct lang_result {
+    const char *code_name; /* "exit_code" or "status" */
+    int code;
+    const char *text_name; /* "output" or "body" */
+    const char *text;
+    const char *url; /* of an HTTP reply: what was asked; NULL: this is none. With it the table */
+    const char *location; /* has `json`, where the text is that; and `location`, unless NULL */
+};
+/* `expect` of remote_command, which gets the text alone. */
 bool lang_expect_text(struct lang *lang, int reference, const char *text, bool *yes,
                       struct text *reason, struct error *err);
-bool lang_expect_result(struct lang *lang, int reference, const char *code_name, int code,
-                        const char *text_name, const char *text, bool *yes, struct text *reason,
+/* `expect`, `done`, `failed`: `what` names it in errors. The reason is given for either answer. */
+bool lang_expect_result(struct lang *lang, const char *what, int reference,
+                        const struct lang_result *result, bool *yes, struct text *reason,
                         struct error *err);
+/* `next_url`: appends what the function returns to `url`, nothing for nil. */
+bool lang_next_url(struct lang *lang, int reference, const struct lang_result *result,
+                   struct text *url, struct error *err);
 
 /* ---- from the descriptors */
 /* Prints the reference of one constructor ("wait_until"), or of all by group when `name` is NULL.

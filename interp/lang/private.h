@@ -10,6 +10,7 @@
 #include "lang/lang.h"
 #include "lang/nearest.h"
 
+#include <cjson/cJSON.h>
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
@@ -24,6 +25,7 @@ enum {
     FILE_BYTES_LIMIT = 1024 * 1024,
     FILE_COUNT_LIMIT = 200,
     LABEL_BYTES_LIMIT = 100,
+    SECRET_COUNT_LIMIT = 64,
 };
 
 #define LANG_TOO_DEEP "functions or expressions nest too deep (stack overflow)"
@@ -130,6 +132,8 @@ struct lang {
     int file_environment; /* metatable of each file's environment */
     int server_lists[ROLE_COUNT];
 
+    struct lang_secret secrets[SECRET_COUNT_LIMIT]; /* by name, each once */
+    size_t secret_count;
     const struct cluster_draft *cluster;
     bool stand_in;                   /* the servers of the load under way are stand-ins */
     const struct snapshot *snapshot; /* during lang_ask */
@@ -215,6 +219,13 @@ const char *value_text(lua_State *L, struct call *call, int index, const char *w
 const char **value_sorted_keys(lua_State *L, struct call *call, int index, const char *what,
                                size_t *count);
 const char *json_encode(lua_State *L, struct call *call, int index); /* may jump; in the arena */
+/* {"name":"text"}; in the arena. */
+const char *json_encode_member(struct call *call, const char *name, const char *text);
+/* [-0, +1] may jump: objects and lists become tables, null becomes nil. Work is charged. */
+void json_push(lua_State *L, const struct cJSON *json);
+
+/* ---- secret.c */
+int secret_env(lua_State *L);
 
 /* ---- construct.c, steps.c: constructors as functions */
 int construct_call(lua_State *L);                         /* upvalue 1: the descriptor */

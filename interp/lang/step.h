@@ -60,7 +60,7 @@ enum step_kind {
     STEP_DEPLOY,
     STEP_EXEC,
     STEP_HTTP,
-    STEP_NOTIFY, /* not yet */
+    STEP_NOTIFY,
     STEP_LOG,
     STEP_WAIT_UNTIL,
     STEP_SLEEP,
@@ -90,6 +90,18 @@ struct setting_value {
 struct name_value {
     const char *name;
     const char *value;
+};
+
+/* A job that a request began is asked after until it is over: at `url`, as written, or at what
+ * `next_url` says, or else at the Location of the first reply. */
+struct http_poll {
+    const char *url;
+    int next_url;         /* lua: function(reply): the URL to ask next, nil: the same again */
+    int64_t every_us;     /* 0: nothing is asked */
+    int64_t timeout_us;   /* from the first reply on */
+    const char **headers; /* those of the request but for Content-Type, NULL-terminated; or NULL */
+    int done;             /* lua: function(reply): true when the job is done well */
+    int failed; /* lua: function(reply): true, and a reason, when it has failed; or none */
 };
 
 struct step;
@@ -145,8 +157,10 @@ struct step {
             const char *url;
             const char *body;     /* or NULL; from json = {...} or body = "..." */
             const char **headers; /* NULL-terminated, or NULL */
-            int expect;           /* lua: function{status, body}; none: status 200-299 */
-        } http;
+            int expect;           /* lua: function(reply); none: status 200-299 */
+            int64_t request_timeout_us;
+            struct http_poll poll;
+        } http; /* and notify. step.timeout_us is -1: request and poll have their own */
         const char *message; /* log, confirm */
         struct {
             const struct condition *condition;

@@ -1,9 +1,11 @@
 /* What each kind of step needs beyond its rows. */
 #include "lang/private.h"
 
+#include "base/secret.h"
 #include "pegasus/release.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* Commands that change nothing, whatever their arguments. A '*' at the end stands for more. */
 static const char *const reading_commands[] = {
@@ -127,34 +129,120 @@ static void finish_exec(struct call *call, struct draft *draft)
     }
 }
 
+/* A secret may be any part of it: where one begins it, only its value can tell. */
 static bool is_url(const char *url)
 {
-    const char *rest = strncmp(url, "http://", 7) == 0    ? url + 7
+    char name[SECRET_NAME_BYTES];
+    bool in_json;
+    bool begins_secret = secret_read_mark(url, name, &in_json) > 0;
+    const char *rest = begins_secret                      ? url
+                       : strncmp(url, "http://", 7) == 0  ? url + 7
                        : strncmp(url, "https://", 8) == 0 ? url + 8
                                                           : "";
-    for (const char *c = rest; *c != '\0'; c++) {
-        if ((unsigned char)*c <= ' ' || *c == 0x7f) {
+    bool is_there = rest[0] != '\0' && rest[0] != '/';
+    while (*rest != '\0') {
+        size_t mark = secret_read_mark(rest, name, &in_json);
+        if (mark == 0 && ((unsigned char)*rest <= ' ' || *rest == 0x7f)) {
             return false;
         }
+        rest += mark == 0 ? 1 : mark;
     }
-    return rest[0] != '\0' && rest[0] != '/';
+    return is_there;
+}
+
+static void check_url(struct call *call, const char *field, const char *url)
+{
+    if (url != NULL && !is_url(url)) {
+        call_complain(call,
+                      "'%s' must begin with http:// or https:// and have no blanks, not '%.100s'",
+                      field, url);
+    }
+}
+
+static bool is_content_type(const char *header)
+{
+    static const char name[] = "Content-Type:";
+    return strncasecmp(header, name, sizeof name - 1) == 0;
+}
+
+/* The body, and the header that says what it is unless the script gave that header. */
+static void send_json(struct call *call, struct step *step, const char *json)
+{
+    const char **given = step->as.http.headers;
+    size_t count = 0;
+    step->as.http.body = json;
+    for (; given != NULL && given[count] != NULL; count++) {
+        if (is_content_type(given[count])) {
+            return;
+        }
+    }
+    const char **headers = arena_allocate(&call->lang->arena, (count + 2) * sizeof *headers);
+    for (size_t i = 0; i < count; i++) {
+        headers[i] = given[i];
+    }
+    headers[count] = "Content-Type: application/json";
+    step->as.http.headers = headers;
+}
+
+/* What a GET takes of the request's headers. */
+static const char **without_content_type(struct call *call, const char **headers)
+{
+    size_t count = 0;
+    size_t kept = 0;
+    while (headers != NULL && headers[count] != NULL) {
+        count++;
+    }
+    const char **out = arena_allocate(&call->lang->arena, (count + 1) * sizeof *out);
+    for (size_t i = 0; i < count; i++) {
+        if (!is_content_type(headers[i])) {
+            out[kept++] = headers[i];
+        }
+    }
+    return kept > 0 ? out : NULL;
+}
+
+static void finish_poll(struct call *call, struct step *step)
+{
+    struct http_poll *poll = &step->as.http.poll;
+    check_url(call, "poll.url", poll->url);
+    if (poll->url != NULL && poll->next_url != LUA_NONE) {
+        call_complain(call, "'poll.url' and 'poll.next_url' are both given");
+    }
+    if (!call->tainted && poll->every_us >= poll->timeout_us) {
+        call_complain(call, "'poll.every' is not shorter than 'poll.timeout'");
+    }
+    poll->headers = without_content_type(call, step->as.http.headers);
 }
 
 static void finish_http(struct call *call, struct draft *draft)
 {
     struct step *step = &draft->step;
     step->as.http.method = http_methods[draft->only_word];
-    if (step->as.http.url != NULL && !is_url(step->as.http.url)) {
-        call_complain(call,
-                      "'url' must begin with http:// or https:// and have no blanks, not "
-                      "'%.100s'",
-                      step->as.http.url);
-    }
+    check_url(call, "url", step->as.http.url);
     if (draft->json != NULL && step->as.http.body != NULL) {
         call_complain(call, "'json' and 'body' are both given");
     }
     if (draft->json != NULL) {
-        step->as.http.body = draft->json;
+        send_json(call, step, draft->json);
+    }
+    if (step->as.http.poll.every_us > 0) {
+        finish_poll(call, step);
+    }
+}
+
+static void finish_notify(struct call *call, struct draft *draft)
+{
+    struct step *step = &draft->step;
+    step->as.http.method = "POST";
+    check_url(call, "url", step->as.http.url);
+    if (draft->json != NULL && draft->notice != NULL) {
+        call_complain(call, "'json' and 'text' are both given");
+    } else if (draft->json == NULL && draft->notice == NULL) {
+        call_complain(call, "says nothing: give 'text' or 'json'");
+    } else {
+        send_json(call, step,
+                  draft->json != NULL ? draft->json
+                                      : json_encode_member(call, "text", draft->notice));
     }
 }
 
@@ -199,6 +287,9 @@ void step_finish(lua_State *L, struct call *call, const struct descriptor *descr
     case STEP_HTTP:
         finish_http(call, draft);
         break;
+    case STEP_NOTIFY:
+        finish_notify(call, draft);
+        break;
     case STEP_WAIT_UNTIL:
         finish_wait_until(call, draft);
         break;
@@ -217,7 +308,6 @@ void step_finish(lua_State *L, struct call *call, const struct descriptor *descr
     case STEP_DRAIN_NODE:
     case STEP_REJOIN_NODE:
     case STEP_KILL_PARTITIONS:
-    case STEP_NOTIFY:
     case STEP_LOG:
     case STEP_SLEEP:
     case STEP_CONFIRM:

@@ -69,24 +69,47 @@ static const char *stub_type(enum field_kind kind)
     return "any";
 }
 
+static void write_stub_field(const char *owner, const struct field *field, struct text *out)
+{
+    const char *needed = (field->flags & REQUIRED) != 0 ? "" : "?";
+    if ((field->flags & LATER) != 0) {
+        return;
+    }
+    if ((field->flags & (FIRST | SECOND)) != 0) {
+        text_printf(out, "---@field [%d] %s %s\n", (field->flags & FIRST) != 0 ? 1 : 2,
+                    stub_type(field->kind), field->doc);
+    } else if ((field->flags & REST) != 0) {
+        text_printf(out, "---@field [integer] any %s\n", field->doc);
+    } else if (field->rows != NULL) {
+        text_printf(out, "---@field %s%s pegflow.%s.%s%s %s\n", field->name, needed, owner,
+                    field->name, field->kind == FIELD_RECORDS ? "[]" : "", field->doc);
+    } else {
+        text_printf(out, "---@field %s%s %s %s\n", field->name, needed, stub_type(field->kind),
+                    field->doc);
+    }
+}
+
+/* A table within a table has a class of its own, and none within it. */
+static void write_stub_record(const char *owner, const struct field *field, struct text *out)
+{
+    text_printf(out, "---@class pegflow.%s.%s\n", owner, field->name);
+    for (size_t i = 0; i < field->row_count; i++) {
+        write_stub_field(owner, &field->rows[i], out);
+    }
+    text_append_string(out, "\n");
+}
+
 static void write_stub_fields(const struct descriptor *descriptor, struct text *out)
 {
     const struct field *field;
+    for (size_t i = 0; (field = descriptor_field(descriptor, i)) != NULL; i++) {
+        if (field->rows != NULL) {
+            write_stub_record(descriptor->name, field, out);
+        }
+    }
     text_printf(out, "---@class pegflow.%s.fields\n", descriptor->name);
     for (size_t i = 0; (field = descriptor_field(descriptor, i)) != NULL; i++) {
-        if ((field->flags & LATER) != 0) {
-            continue;
-        }
-        if ((field->flags & (FIRST | SECOND)) != 0) {
-            text_printf(out, "---@field [%d] %s %s\n", (field->flags & FIRST) != 0 ? 1 : 2,
-                        stub_type(field->kind), field->doc);
-        } else if ((field->flags & REST) != 0) {
-            text_printf(out, "---@field [integer] any %s\n", field->doc);
-        } else {
-            text_printf(out, "---@field %s%s %s %s\n", field->name,
-                        (field->flags & REQUIRED) != 0 ? "" : "?", stub_type(field->kind),
-                        field->doc);
-        }
+        write_stub_field(descriptor->name, field, out);
     }
     text_append_string(out, "\n");
 }
@@ -193,6 +216,13 @@ void lang_write_editor_stubs(struct text *out)
              "---@field metas pegflow.node[]\n"
              "---@field collectors pegflow.node[]\n"
              "\n"
+             "---@class pegflow.reply what functions about an http step get\n"
+             "---@field status integer\n"
+             "---@field body string\n"
+             "---@field json any the body as a value, nil where it is not JSON\n"
+             "---@field location string? of the header of that name\n"
+             "---@field url string what was asked\n"
+             "\n"
              "---@class pegflow.snapshot.node\n"
              "---@field name string\n"
              "---@field address string\n"
@@ -223,6 +253,11 @@ void lang_write_editor_stubs(struct text *out)
              "---@field leader string\n"
              "---@field cluster_name string?\n"
              "\n");
+    text_append_string(out, "---the place of a secret: a variable of the environment\n"
+                            "---@param name string\n"
+                            "---@return string\n"
+                            "function env(name) end\n"
+                            "\n");
     for (size_t i = 0; (descriptor = descriptor_at(i)) != NULL; i++) {
         if (descriptor->later) {
             continue;

@@ -8,10 +8,14 @@
 #include "base/process.h"
 #include "live/transport.h"
 
+/* A larger body of a reply is an error (ERROR_PEER): what a deployment service says about one job
+ * is small, and a script is to look at it. */
+enum { REPLY_LIMIT_BYTES = 4 << 20 };
+
 struct http_request {
-    const char *method; /* "GET", "POST", "PUT", "DELETE" */
+    const char *method; /* "GET", "POST", "PUT", "PATCH", "DELETE" */
     const char *url;
-    const char *body;         /* or NULL */
+    const char *body;           /* or NULL */
     const char *const *headers; /* "Name: value", NULL-terminated, or NULL */
     int64_t timeout_us;
 };
@@ -34,5 +38,11 @@ struct deployment {
 
 /* The real one: processes and libcurl on `loop`. */
 struct deployment *programs_new(struct loop *loop);
+
+/* What a reply to `base` names as another address, made whole: "/jobs/7" at "http://h:80/jobs" is
+ * "http://h:80/jobs/7". Appends to `out`. ERROR_REPLY where that is no http or https URL. */
+bool url_resolve(const char *base, const char *reference, struct text *out, struct error *err);
+/* Same scheme, host and port: may what was meant for the one be sent to the other? */
+bool url_same_server(const char *a, const char *b);
 
 #endif

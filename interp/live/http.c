@@ -6,6 +6,7 @@
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 struct exchange {
     struct operation operation; /* first */
@@ -19,8 +20,11 @@ struct exchange {
     char *what;
     int64_t timeout_us;
     struct text body;
+    struct text location;
+    size_t body_limit;
     size_t header_bytes;
-    const char *too_large; /* what went beyond its bound */
+    const char *too_large; /* what went beyond its bound: "header", "body" */
+    size_t too_large_limit;
     http_done_fn *done;
     void *ctx;
 };
@@ -41,6 +45,7 @@ static void exchange_free(struct exchange *exchange)
     curl_easy_cleanup(exchange->easy);
     curl_slist_free_all(exchange->headers);
     text_clear(&exchange->body);
+    text_clear(&exchange->location);
     free(exchange->what);
     free(exchange);
 }
@@ -55,24 +60,47 @@ void http_client_clear(struct http_client *client)
 
 /* ---- what libcurl brings */
 
+static size_t refuse_size(struct exchange *exchange, const char *what, size_t limit)
+{
+    exchange->too_large = what;
+    exchange->too_large_limit = limit;
+    return 0;
+}
+
+/* libcurl gives whole lines, one a call. */
+static void take_location(struct exchange *exchange, const char *line, size_t length)
+{
+    static const char name[] = "location:";
+    size_t start = sizeof name - 1;
+    if (length < start || strncasecmp(line, name, start) != 0) {
+        return;
+    }
+    while (start < length && (line[start] == ' ' || line[start] == '\t')) {
+        start++;
+    }
+    while (length > start && (unsigned char)line[length - 1] <= ' ') {
+        length--;
+    }
+    text_reset(&exchange->location);
+    text_append(&exchange->location, line + start, length - start);
+}
+
 static size_t take_header(char *bytes, size_t size, size_t count, void *ctx)
 {
-    (void)bytes;
     struct exchange *exchange = ctx;
     exchange->header_bytes += size * count;
     if (exchange->header_bytes > HTTP_HEADER_LIMIT_BYTES) {
-        exchange->too_large = "the header is larger than 64 KiB";
-        return 0;
+        return refuse_size(exchange, "header", HTTP_HEADER_LIMIT_BYTES);
     }
+    take_location(exchange, bytes, size * count);
     return size * count;
 }
 
 static size_t take_body(char *bytes, size_t size, size_t count, void *ctx)
 {
     struct exchange *exchange = ctx;
-    if (size * count > HTTP_BODY_LIMIT_BYTES - exchange->body.length) {
-        exchange->too_large = "the body is larger than 64 MiB";
-        return 0;
+    if (size * count > exchange->body_limit - exchange->body.length) {
+        return refuse_size(exchange, "body", exchange->body_limit);
     }
     text_append(&exchange->body, bytes, size * count);
     return size * count;
@@ -109,11 +137,19 @@ static void describe_connect_failure(const struct exchange *exchange, CURLcode c
               errno_value != 0 ? wording_errno((int)errno_value, text) : curl_easy_strerror(code));
 }
 
+static void describe_size(const struct exchange *exchange, const char *part, size_t limit,
+                          struct error *err)
+{
+    bool in_mib = limit >= 1 << 20;
+    error_set(err, ERROR_PEER, "%s: the %s is larger than %zu %s", exchange->what, part,
+              limit >> (in_mib ? 20 : 10), in_mib ? "MiB" : "KiB");
+}
+
 static void describe_failure(const struct exchange *exchange, CURLcode code, struct error *err)
 {
     const char *what = exchange->what;
     if (exchange->too_large != NULL) {
-        error_set(err, ERROR_PEER, "%s: %s", what, exchange->too_large);
+        describe_size(exchange, exchange->too_large, exchange->too_large_limit, err);
         return;
     }
     switch ((int)code) {
@@ -133,7 +169,7 @@ static void describe_failure(const struct exchange *exchange, CURLcode code, str
         error_set(err, ERROR_UNREACHABLE, "%s: the connection was closed within a reply", what);
         return;
     case CURLE_FILESIZE_EXCEEDED:
-        error_set(err, ERROR_PEER, "%s: the body is larger than 64 MiB", what);
+        describe_size(exchange, "body", exchange->body_limit, err);
         return;
     case CURLE_URL_MALFORMAT:
         error_set(err, ERROR_USAGE, "%s: this is not a URL", what);
@@ -166,16 +202,21 @@ static void on_transfer_end(void *ctx, int curl_code)
         describe_failure(exchange, (CURLcode)curl_code, &err);
     }
     struct text body = exchange->body;
+    struct text location = exchange->location;
     exchange->body = (struct text){0};
+    exchange->location = (struct text){0};
     http_done_fn *done = exchange->done;
     void *done_ctx = exchange->ctx;
     exchange_free(exchange);
-    if (ok) {
-        done(done_ctx, (int)status, text_string(&body), body.length, NULL);
-    } else {
-        done(done_ctx, 0, "", 0, &err);
-    }
+    struct http_reply reply = {
+        .status = (int)status,
+        .body = text_string(&body),
+        .body_bytes = body.length,
+        .location = location.length > 0 ? text_string(&location) : NULL,
+    };
+    done(done_ctx, ok ? &reply : NULL, ok ? NULL : &err);
     text_clear(&body);
+    text_clear(&location);
 }
 
 static void deliver_failure(void *ctx)
@@ -185,7 +226,7 @@ static void deliver_failure(void *ctx)
     http_done_fn *done = exchange->done;
     void *done_ctx = exchange->ctx;
     exchange_free(exchange);
-    done(done_ctx, 0, "", 0, &err);
+    done(done_ctx, NULL, &err);
 }
 
 static void cancel(struct operation *operation)
@@ -243,7 +284,7 @@ static void set_limits(struct exchange *exchange, int64_t timeout_us)
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)timeout_ms);
-    curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)HTTP_BODY_LIMIT_BYTES);
+    curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)exchange->body_limit);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
@@ -258,6 +299,7 @@ struct operation *http_start(struct http_client *client, const struct http_spec 
     exchange->client = client;
     exchange->what = memory_copy_string(spec->what);
     exchange->timeout_us = spec->timeout_us;
+    exchange->body_limit = spec->body_limit == 0 ? HTTP_BODY_LIMIT_BYTES : spec->body_limit;
     exchange->done = done;
     exchange->ctx = ctx;
     TAILQ_INSERT_TAIL(&client->exchanges, exchange, link);

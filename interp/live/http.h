@@ -2,8 +2,8 @@
  *
  * Floor: live; private to sockets.c and programs.c. A new connection for each request (Pegasus
  * serves HTTP and RPC on one port, chosen by the first bytes of a connection), HTTP/1.1, no
- * redirects, no proxy. Bounds: 64 MiB of body, 64 KiB of header. libcurl is initialised by the
- * first request. */
+ * redirects, no proxy. Bounds: 64 MiB of body or what the request says, 64 KiB of header. libcurl
+ * is initialised by the first request. */
 #ifndef PEGFLOW_LIVE_HTTP_H
 #define PEGFLOW_LIVE_HTTP_H
 
@@ -30,6 +30,7 @@ struct http_spec {
     const char *body;           /* or NULL */
     const char *const *headers; /* "Name: value", NULL-terminated, or NULL */
     int64_t timeout_us;
+    size_t body_limit; /* bytes, of the reply; 0: HTTP_BODY_LIMIT_BYTES */
 };
 /* All of `spec` is copied. `done` as in transport.h: any status is a reply. */
 struct operation *http_start(struct http_client *client, const struct http_spec *spec,

@@ -103,6 +103,7 @@ static struct operation *programs_request(struct deployment *deployment,
         .body = request->body,
         .headers = request->headers,
         .timeout_us = request->timeout_us,
+        .body_limit = REPLY_LIMIT_BYTES,
     };
     struct operation *operation = http_start(&programs->http, &spec, done, ctx);
     text_clear(&what);

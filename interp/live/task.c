@@ -191,13 +191,14 @@ static void on_rpc(void *ctx, const void *response, const struct error *err)
     ask.rpc_answered(ask.task, ask.index, response, err);
 }
 
-static void on_http(void *ctx, int status, const char *body, size_t body_bytes,
-                    const struct error *err)
+static void on_http(void *ctx, const struct http_reply *reply, const struct error *err)
 {
     struct ask ask = *(struct ask *)ctx;
     TAILQ_REMOVE(&ask.task->asks, (struct ask *)ctx, link);
     free(ctx);
-    ask.http_answered(ask.task, ask.index, status, body, body_bytes, err);
+    static const struct http_reply nothing = {.body = ""};
+    reply = reply == NULL ? &nothing : reply;
+    ask.http_answered(ask.task, ask.index, reply->status, reply->body, reply->body_bytes, err);
 }
 
 void ask_rpc(struct task *task, struct address to, enum rpc rpc, const void *request,

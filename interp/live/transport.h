@@ -43,10 +43,18 @@ struct transport;
  * ERR_HANDLER_NOT_FOUND (its name is in the text). The struct's own `err` is not looked at. */
 typedef void rpc_done_fn(void *ctx, const void *response, const struct error *err);
 
-/* `err` NULL: an HTTP reply came, `status` and `body` (NUL-terminated, valid until return) tell what.
- * 307 is not followed. */
-typedef void http_done_fn(void *ctx, int status, const char *body, size_t body_bytes,
-                          const struct error *err);
+/* What an HTTP request was answered. Valid until the callback returns. */
+struct http_reply {
+    int status;       /* any: 307 is not followed */
+    const char *body; /* NUL-terminated */
+    size_t body_bytes;
+    const char *location; /* of the header of that name, as it was sent; NULL: none */
+    /* Nobody said what is answered here: a simulated request that its model has no row for. Whoever
+     * asked takes it for the answer that was hoped for. */
+    bool assumed;
+};
+/* `err` NULL: a reply came. Otherwise `reply` is NULL. */
+typedef void http_done_fn(void *ctx, const struct http_reply *reply, const struct error *err);
 
 struct transport_ops {
     struct operation *(*call)(struct transport *transport, struct address to, enum rpc rpc,

@@ -48,6 +48,16 @@ struct model_timings {
     int64_t update_retry_us; /* of update_configuration: 1 s */
 };
 
+/* What a program or a request is answered where nothing is executed. */
+struct model_answer {
+    const char *match;    /* part of the program's words, or of "POST https://host/path" */
+    int64_t takes_us;     /* 0: what the model needs for what is asked of it */
+    int32_t code;         /* exit code or status. A failure: nothing is done */
+    const char *text;     /* output or body; NULL: none */
+    const char *location; /* of a request, or NULL */
+    int32_t times;        /* then the next row that fits, in turn; 0: until then always this one */
+};
+
 struct model {
     const char *name;
     const char *cluster_name;
@@ -72,6 +82,12 @@ struct model {
     int64_t stable_running_us;              /* stable_rs_min_running_seconds: 600 s; 0: no filter */
     int32_t unstable_restart_max;           /* 5 */
     struct model_timings timings;
+    /* The first that fits answers. What none fits is taken to work at once, and to do in the model
+     * what it is for. */
+    const struct model_answer *programs;
+    int32_t program_count;
+    const struct model_answer *requests;
+    int32_t request_count;
 };
 
 /* Defaults for everything but tables: 5 replica servers, 2 metas, 1 collector, seed 1. */

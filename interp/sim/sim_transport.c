@@ -36,9 +36,13 @@ static void end_call(struct errand *errand, const struct error *err, bool tell)
     if (tell && call->rpc_done != NULL) {
         call->rpc_done(call->ctx, err == NULL ? call->response : NULL, err);
     } else if (tell) {
-        const char *body = text_string(&call->http.body);
-        call->http_done(call->ctx, err == NULL ? call->http.status : 0, err == NULL ? body : NULL,
-                        err == NULL ? call->http.body.length : 0, err);
+        struct http_reply reply = {
+            .status = call->http.status,
+            .body = text_string(&call->http.body),
+            .body_bytes = call->http.body.length,
+            .location = call->http.location.length > 0 ? text_string(&call->http.location) : NULL,
+        };
+        call->http_done(call->ctx, err == NULL ? &reply : NULL, err);
     }
     text_clear(&call->frame);
     text_clear(&call->http.body);

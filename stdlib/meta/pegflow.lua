@@ -25,6 +25,13 @@
 ---@field metas pegflow.node[]
 ---@field collectors pegflow.node[]
 
+---@class pegflow.reply what functions about an http step get
+---@field status integer
+---@field body string
+---@field json any the body as a value, nil where it is not JSON
+---@field location string? of the header of that name
+---@field url string what was asked
+
 ---@class pegflow.snapshot.node
 ---@field name string
 ---@field address string
@@ -55,6 +62,16 @@
 ---@field leader string
 ---@field cluster_name string?
 
+---the place of a secret: a variable of the environment
+---@param name string
+---@return string
+function env(name) end
+
+---@class pegflow.remote_command.retry
+---@field times integer how often it is done again at most
+---@field every? string|pegflow.duration the pause before it is done again
+---@field backoff? number each pause is so many times the one before, an hour at most
+
 ---@class pegflow.remote_command.fields
 ---@field to string|pegflow.node "meta" (the leader), "metas", "replicas", a node, or "ip:port"
 ---@field [1] string the command, in full
@@ -62,7 +79,7 @@
 ---@field expect? function function(reply): true, or false and a reason; without it any known good reply will do
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
----@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.remote_command.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---sends a remote command; what does not only read counts as a change
@@ -70,11 +87,16 @@
 ---@return pegflow.step
 function remote_command(fields) end
 
+---@class pegflow.set_meta_level.retry
+---@field times integer how often it is done again at most
+---@field every? string|pegflow.duration the pause before it is done again
+---@field backoff? number each pause is so many times the one before, an hour at most
+
 ---@class pegflow.set_meta_level.fields
 ---@field [1] string "steady", "lively", "freezed" ...
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
----@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.set_meta_level.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---sets the meta level for good; to keep it for a while: hold
@@ -82,13 +104,18 @@ function remote_command(fields) end
 ---@return pegflow.step
 function set_meta_level(fields) end
 
+---@class pegflow.migrate_node.retry
+---@field times integer how often it is done again at most
+---@field every? string|pegflow.duration the pause before it is done again
+---@field backoff? number each pause is so many times the one before, an hour at most
+
 ---@class pegflow.migrate_node.fields
 ---@field tables? string|string[] names of the tables; "*" is all of them
 ---@field targets? pegflow.policy which secondary becomes primary
 ---@field batch? integer partitions moved in one tick; bounds how long each one waits
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
----@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.migrate_node.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---proposes every primary away from the server
@@ -96,12 +123,17 @@ function set_meta_level(fields) end
 ---@return fun(fields: pegflow.migrate_node.fields): pegflow.step
 function migrate_node(fields) end
 
+---@class pegflow.downgrade_node.retry
+---@field times integer how often it is done again at most
+---@field every? string|pegflow.duration the pause before it is done again
+---@field backoff? number each pause is so many times the one before, an hour at most
+
 ---@class pegflow.downgrade_node.fields
 ---@field tables? string|string[] names of the tables; "*" is all of them
 ---@field batch? integer partitions downgraded in one tick
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
----@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.downgrade_node.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---proposes every secondary on the server to be inactive
@@ -109,11 +141,16 @@ function migrate_node(fields) end
 ---@return fun(fields: pegflow.downgrade_node.fields): pegflow.step
 function downgrade_node(fields) end
 
+---@class pegflow.drain_node.retry
+---@field times integer how often it is done again at most
+---@field every? string|pegflow.duration the pause before it is done again
+---@field backoff? number each pause is so many times the one before, an hour at most
+
 ---@class pegflow.drain_node.fields
 ---@field in_flight? integer partitions under way at once
 ---@field timeout? string|pegflow.duration the step fails if a replica is still there by then
 ---@field id? string the step's name in paths, instead of its kind and number
----@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.drain_node.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---every replica leaves the server in one pass, primaries too, by forced proposals, each sent right after its partition was read; hold the limit of added secondaries at 0 around it
@@ -121,11 +158,16 @@ function downgrade_node(fields) end
 ---@return fun(fields: pegflow.drain_node.fields): pegflow.step
 function drain_node(fields) end
 
+---@class pegflow.rejoin_node.retry
+---@field times integer how often it is done again at most
+---@field every? string|pegflow.duration the pause before it is done again
+---@field backoff? number each pause is so many times the one before, an hour at most
+
 ---@class pegflow.rejoin_node.fields
 ---@field in_flight? integer partitions under way at once
 ---@field timeout? string|pegflow.duration the step fails if a replica is still away by then
 ---@field id? string the step's name in paths, instead of its kind and number
----@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.rejoin_node.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---what left the server comes back by forced proposals, paced, without waiting for the meta server's rounds; inside the hold that kept it away
@@ -133,12 +175,17 @@ function drain_node(fields) end
 ---@return fun(fields: pegflow.rejoin_node.fields): pegflow.step
 function rejoin_node(fields) end
 
+---@class pegflow.kill_partitions.retry
+---@field times integer how often it is done again at most
+---@field every? string|pegflow.duration the pause before it is done again
+---@field backoff? number each pause is so many times the one before, an hour at most
+
 ---@class pegflow.kill_partitions.fields
 ---@field tables? string|string[] names of the tables; "*" is all of them
 ---@field batch? integer partitions closed in one go
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
----@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.kill_partitions.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---closes the replicas that were downgraded, so that their data reaches the disk
@@ -146,17 +193,27 @@ function rejoin_node(fields) end
 ---@return fun(fields: pegflow.kill_partitions.fields): pegflow.step
 function kill_partitions(fields) end
 
+---@class pegflow.deploy.retry
+---@field times integer how often it is done again at most
+---@field every? string|pegflow.duration the pause before it is done again
+---@field backoff? number each pause is so many times the one before, an hour at most
+
 ---@class pegflow.deploy.fields
 ---@field [1] string "update", "restart", "start" or "stop"
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
----@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.deploy.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---does the steps that the cluster file's deploy adapter gives for the server
 ---@param fields pegflow.node
 ---@return fun(fields: pegflow.deploy.fields): pegflow.step
 function deploy(fields) end
+
+---@class pegflow.exec.retry
+---@field times integer how often it is done again at most
+---@field every? string|pegflow.duration the pause before it is done again
+---@field backoff? number each pause is so many times the one before, an hour at most
 
 ---@class pegflow.exec.fields
 ---@field [integer] any the program and its arguments; never a shell
@@ -165,7 +222,7 @@ function deploy(fields) end
 ---@field expect? function function(result) with .exit_code and .output: true, or false and a reason; without it the exit code must be 0
 ---@field timeout? string|pegflow.duration then it is ended, and the step fails
 ---@field id? string the step's name in paths, instead of its kind and number
----@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.exec.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---runs a program on this machine
@@ -173,34 +230,78 @@ function deploy(fields) end
 ---@return pegflow.step
 function exec(fields) end
 
+---@class pegflow.http.poll
+---@field timeout string|pegflow.duration the step fails if the job is not done so long after the first reply
+---@field done function function(reply): true when the job is done; or false, and how far it is
+---@field failed? function function(reply): true, and a reason, when the job has failed; asked before done
+---@field every? string|pegflow.duration how often to ask
+---@field url? string what is asked (GET, with the same headers); without it and next_url, the Location that the first reply names
+---@field next_url? function function(reply): what to ask next, by the reply before it, the first one to begin with; nil: the same again
+
+---@class pegflow.http.retry
+---@field times integer how often it is done again at most
+---@field every? string|pegflow.duration the pause before it is done again
+---@field backoff? number each pause is so many times the one before, an hour at most
+
 ---@class pegflow.http.fields
 ---@field url string http:// or https://
----@field method? string "GET", "POST", "PUT" or "DELETE"
+---@field method? string "GET", "POST", "PUT", "PATCH" or "DELETE"
 ---@field json? any the body, as a value
 ---@field body? string the body, as text
 ---@field headers? table<string, string> { ["Name"] = "value" }
----@field expect? function function(result) with .status and .body: true, or false and a reason; without it the status must be 200 to 299
+---@field expect? function function(reply): true, or false and a reason; reply has .status, .body, .json (the body, where it is JSON), .location and .url (which was asked); without it the status must be 200 to 299
 ---@field timeout? string|pegflow.duration the step fails without an answer by then
+---@field poll? pegflow.http.poll the request begins a job, which is asked after until it is done; a refused connection, a silent service and the statuses 429 and 500 to 599 are asked again, other failures end the step
 ---@field id? string the step's name in paths, instead of its kind and number
----@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.http.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
----sends an HTTP request
+---sends an HTTP request, and waits for the job that it began
 ---@param fields pegflow.http.fields
 ---@return pegflow.step
 function http(fields) end
+
+---@class pegflow.notify.retry
+---@field times integer how often it is done again at most
+---@field every? string|pegflow.duration the pause before it is done again
+---@field backoff? number each pause is so many times the one before, an hour at most
+
+---@class pegflow.notify.fields
+---@field url string the webhook: http:// or https://
+---@field text? string what it says; sent as { text = ... }
+---@field json? any what is sent, in place of text
+---@field headers? table<string, string> { ["Name"] = "value" }
+---@field timeout? string|pegflow.duration then it is given up, and the flow goes on
+---@field id? string the step's name in paths, instead of its kind and number
+---@field retry? pegflow.notify.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
+
+---tells people, by a webhook; that it could not is noted, and the flow goes on
+---@param fields pegflow.notify.fields
+---@return pegflow.step
+function notify(fields) end
+
+---@class pegflow.log.retry
+---@field times integer how often it is done again at most
+---@field every? string|pegflow.duration the pause before it is done again
+---@field backoff? number each pause is so many times the one before, an hour at most
 
 ---@class pegflow.log.fields
 ---@field [1] string what the run's record shall say
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
----@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.log.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---says something in the run's record
 ---@param fields pegflow.log.fields|any
 ---@return pegflow.step
 function log(fields) end
+
+---@class pegflow.wait_until.retry
+---@field times integer how often it is done again at most
+---@field every? string|pegflow.duration the pause before it is done again
+---@field backoff? number each pause is so many times the one before, an hour at most
 
 ---@class pegflow.wait_until.fields
 ---@field [1] pegflow.condition what must hold
@@ -211,7 +312,7 @@ function log(fields) end
 ---@field nudge_every? string|pegflow.duration how long to wait before the nudge is sent again
 ---@field on_timeout? string "fail"; "ask": a person says whether to wait as long again; meanwhile it goes on looking
 ---@field id? string the step's name in paths, instead of its kind and number
----@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.wait_until.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---waits for a condition to hold
@@ -219,11 +320,16 @@ function log(fields) end
 ---@return pegflow.step
 function wait_until(fields) end
 
+---@class pegflow.sleep.retry
+---@field times integer how often it is done again at most
+---@field every? string|pegflow.duration the pause before it is done again
+---@field backoff? number each pause is so many times the one before, an hour at most
+
 ---@class pegflow.sleep.fields
 ---@field [1] string|pegflow.duration how long
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
----@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.sleep.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---waits a fixed time
@@ -231,11 +337,16 @@ function wait_until(fields) end
 ---@return pegflow.step
 function sleep(fields) end
 
+---@class pegflow.confirm.retry
+---@field times integer how often it is done again at most
+---@field every? string|pegflow.duration the pause before it is done again
+---@field backoff? number each pause is so many times the one before, an hour at most
+
 ---@class pegflow.confirm.fields
 ---@field [1] string what a person must say yes to
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
----@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.confirm.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---waits for a person to say yes; a no stops the run
@@ -243,11 +354,16 @@ function sleep(fields) end
 ---@return pegflow.step
 function confirm(fields) end
 
+---@class pegflow.steps.retry
+---@field times integer how often it is done again at most
+---@field every? string|pegflow.duration the pause before it is done again
+---@field backoff? number each pause is so many times the one before, an hour at most
+
 ---@class pegflow.steps.fields
 ---@field [integer] any done in this order
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
----@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.steps.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---does steps one after the other
@@ -256,12 +372,17 @@ function confirm(fields) end
 ---@return fun(fields: pegflow.steps.fields): pegflow.step
 function steps(fields) end
 
+---@class pegflow.parallel.retry
+---@field times integer how often it is done again at most
+---@field every? string|pegflow.duration the pause before it is done again
+---@field backoff? number each pause is so many times the one before, an hour at most
+
 ---@class pegflow.parallel.fields
 ---@field max? integer how many at once
 ---@field [integer] any done at the same time; when one fails, the others are ended
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
----@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.parallel.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---does steps at the same time
@@ -270,17 +391,27 @@ function steps(fields) end
 ---@return fun(fields: pegflow.parallel.fields): pegflow.step
 function parallel(fields) end
 
+---@class pegflow.when.retry
+---@field times integer how often it is done again at most
+---@field every? string|pegflow.duration the pause before it is done again
+---@field backoff? number each pause is so many times the one before, an hour at most
+
 ---@class pegflow.when.fields
 ---@field [integer] any done if the condition holds
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
----@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.when.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---does steps if a condition holds when they are reached, and leaves them out otherwise
 ---@param fields pegflow.condition
 ---@return fun(fields: pegflow.when.fields): pegflow.step
 function when(fields) end
+
+---@class pegflow.rolling.retry
+---@field times integer how often it is done again at most
+---@field every? string|pegflow.duration the pause before it is done again
+---@field backoff? number each pause is so many times the one before, an hour at most
 
 ---@class pegflow.rolling.fields
 ---@field over pegflow.node[] the servers: cluster.replicas, .metas, .collectors
@@ -294,7 +425,7 @@ function when(fields) end
 ---@field within? string "rack": one rack after the other, by the cluster file's racks
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
----@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.rolling.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---does steps for one server after the other, or for some at once
@@ -303,6 +434,11 @@ function when(fields) end
 ---@return fun(fields: pegflow.rolling.fields): pegflow.step
 function rolling(fields) end
 
+---@class pegflow.hold.retry
+---@field times integer how often it is done again at most
+---@field every? string|pegflow.duration the pause before it is done again
+---@field backoff? number each pause is so many times the one before, an hour at most
+
 ---@class pegflow.hold.fields
 ---@field meta_level? string the level the meta server keeps
 ---@field setting? table<string, string|number|boolean> values that settings keep: { ["name"] = value }
@@ -310,7 +446,7 @@ function rolling(fields) end
 ---@field [integer] any done while the values are kept
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
----@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.hold.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---keeps values while its steps run, and puts them back however they end
@@ -319,13 +455,18 @@ function rolling(fields) end
 ---@return fun(fields: pegflow.hold.fields): pegflow.step
 function hold(fields) end
 
+---@class pegflow.try.retry
+---@field times integer how often it is done again at most
+---@field every? string|pegflow.duration the pause before it is done again
+---@field backoff? number each pause is so many times the one before, an hour at most
+
 ---@class pegflow.try.fields
 ---@field steps pegflow.step[] what to do
 ---@field rescue? pegflow.step[] done when one of them fails, and then the failure is over; not done when a person stops the run, or a value could not be put back
 ---@field finally? pegflow.step[] done in any case, also when the run is stopped, and not ended by a stop
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
----@field retry? table does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.try.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---does other steps when one fails
@@ -496,15 +637,23 @@ function choice(fields) end
 ---@return fun(fields: pegflow.workflow.fields): pegflow.file
 function workflow(fields) end
 
+---@class pegflow.cluster.target
+---@field version string what /version shows after the upgrade
+
+---@class pegflow.cluster.accept
+---@field outage? string[] tables whose partitions may be without a primary while a server is away
+---@field freeze? boolean whether the meta server may stop repairing while a server is away
+---@field reason string why; the plan and the report show it
+
 ---@class pegflow.cluster.fields
 ---@field metas string[] the meta servers, by address or name: { "10.0.0.1:34601", ... }
 ---@field collectors? string[] the collectors, by address or name
 ---@field deploy? table<string, fun(node: pegflow.node, version?: string): any> the deploy adapter: update, restart, start, stop: function(node, version) returns steps
----@field target? table what to upgrade to: { version = "2.6.0" }
+---@field target? pegflow.cluster.target what to upgrade to: { version = "2.6.0" }
 ---@field zookeeper_root? string must be what the meta server reports; without it, that ends with the cluster's name
 ---@field params? table<string, string|number|boolean> values for the workflow's params
 ---@field workflow? string the workflow this cluster uses
----@field accept? table what a guard would refuse and this cluster lets happen: { outage = { "table" }, freeze = true, reason = "..." }
+---@field accept? pegflow.cluster.accept what a guard would refuse and this cluster lets happen: { outage = { "table" }, freeze = true, reason = "..." }
 ---@field racks? table<string, string> which servers stand together: { ["10.0.0.3:34801"] = "r1", ["node4"] = "r2" }
 
 ---one cluster
@@ -512,12 +661,58 @@ function workflow(fields) end
 ---@return fun(fields: pegflow.cluster.fields): pegflow.file
 function cluster(fields) end
 
+---@class pegflow.model.tables
+---@field name string its name
+---@field partitions integer how many
+---@field replicas? integer how many of each partition
+---@field app_id? integer 0: numbered in order
+---@field written? boolean clients write to it all the time
+
+---@class pegflow.model.timings
+---@field tick? string|pegflow.duration how often the leader looks at partitions
+---@field first_tick? string|pegflow.duration from a leader's start of service to its first look
+---@field beacon? string|pegflow.duration how often a server says that it lives
+---@field fd_check? string|pegflow.duration how often missing beacons are looked for
+---@field lease? string|pegflow.duration a server stops serving after so long without an answer
+---@field grace? string|pegflow.duration the meta server takes a server for dead after so long
+---@field config_sync? string|pegflow.duration how often a server reports its replicas
+---@field rpc_latency? string|pegflow.duration one way
+---@field zk_write? string|pegflow.duration one write to ZooKeeper
+---@field state_change? string|pegflow.duration of the leader's serial work, for each change
+---@field zk_session? string|pegflow.duration until a dead leader's lock is free
+---@field stale_lock? string|pegflow.duration until a restarted leader's old lock is removed
+---@field leader_load? string|pegflow.duration a new leader's reading of the state
+---@field close? string|pegflow.duration closing one replica
+---@field stop? string|pegflow.duration from the signal to the end of the process
+---@field install? string|pegflow.duration package and configuration
+---@field start? string|pegflow.duration from the process's start to its first beacon, without replicas
+---@field load? string|pegflow.duration loading one replica
+---@field replay? string|pegflow.duration the log of one written replica that was not closed
+---@field learn? string|pegflow.duration one replica catching up
+---@field copy? string|pegflow.duration copying one replica to a server that never had it
+---@field update_retry? string|pegflow.duration until a change of configuration is asked for again
+
+---@class pegflow.model.programs
+---@field match string part of the program and its arguments, put together with blanks
+---@field takes? string|pegflow.duration how long; without it, what the model's timings give for an update, else no time
+---@field exit_code? integer with another than 0 nothing is done in the model
+---@field output? string what it prints
+---@field times? integer it answers so often, then the next row that fits; after one without times they begin anew
+
+---@class pegflow.model.http
+---@field match string part of "POST https://host/path"
+---@field takes? string|pegflow.duration how long; without it, what the model's timings give for an update, else no time
+---@field status? integer of the reply; with another than 200 to 299 nothing is done in the model
+---@field body? string of the reply
+---@field location? string the Location that the reply names
+---@field times? integer it answers so often, then the next row that fits; after one without times they begin anew
+
 ---@class pegflow.model.fields
 ---@field release string "master" or "2.5"
 ---@field replicas? integer replica servers
 ---@field metas? integer meta servers
 ---@field collectors? integer collectors
----@field tables table[] { { name =, partitions =, replicas = }, ... }
+---@field tables pegflow.model.tables[] { { name =, partitions =, replicas = }, ... }
 ---@field cluster? string the cluster's name
 ---@field zookeeper_root? string ends with the cluster's name
 ---@field version? string what the servers run
@@ -533,7 +728,9 @@ function cluster(fields) end
 ---@field min_replicas_for_writes? integer with fewer, a partition takes no writes
 ---@field stable_running? string|pegflow.duration a server that starts again sooner is suspicious
 ---@field unstable_restarts? integer after so many, its beacons get no answer
----@field timings? table how long things take
+---@field timings? pegflow.model.timings how long things take
+---@field programs? pegflow.model.programs[] what exec is answered in a rehearsal, where nothing is executed; the first row that fits
+---@field http? pegflow.model.http[] what http and notify are answered in a rehearsal
 
 ---a cluster to simulate
 ---@param fields string

@@ -21,6 +21,28 @@ done
 output=$("$pegflow" check workflows/ours.lua -c clusters/payments.lua 2>&1)
 check_has "the cluster's own value" "$output" "drain_timeout=30m (cluster file)"
 
+# ---- a rehearsal of each, with what the programs and services of the site would answer
+declared_only() { # FILE: nothing was asked that the model has no answer for
+    case $1 in
+    *onebox*) return 0 ;; # its orders go to the simulation itself
+    *) ! grep -q "the model has no row for it" <<<"$output" ;;
+    esac
+}
+for file in clusters/*.lua; do
+    output=$("$pegflow" rehearse -c "$file" --model models/services.lua --verbose 2>&1)
+    check "rehearse $file: exit code" "$?" 0
+    check_has "rehearse $file: outcome" "$output" "outcome       done after"
+    check "rehearse $file: every answer is declared" "$(declared_only "$file" && echo yes)" yes
+done
+output=$("$pegflow" rehearse -c clusters/maps.lua --model models/services.lua --verbose 2>&1)
+check_has "Jenkins: the queue" "$output" "waiting: waiting for an executor (for "
+check_has "Jenkins: the build" "$output" "waiting: the build goes on (for "
+sed 's/"result":"SUCCESS"/"result":"ABORTED"/' models/services.lua >models/aborted.lua
+output=$("$pegflow" rehearse -c clusters/maps.lua --model models/aborted.lua 2>&1)
+check "a build that fails: exit code" "$?" 1
+check_has "a build that fails" "$output" "the job has failed: the build ended with ABORTED"
+rm models/aborted.lua
+
 # ---- the README
 # Writes each Lua block to the last path in backticks before it; each console block to console-N.
 awk '

@@ -268,7 +268,7 @@ static inline void mishap_end(void *ctx)
     if (mishap->rpc_done != NULL) {
         mishap->rpc_done(mishap->ctx, NULL, &mishap->err);
     } else {
-        mishap->http_done(mishap->ctx, 0, NULL, 0, &mishap->err);
+        mishap->http_done(mishap->ctx, NULL, &mishap->err);
     }
 }
 
@@ -293,11 +293,11 @@ static inline void mishap_rpc_lost(void *ctx, const void *response, const struct
     mishap->sent = NULL;
 }
 
-static inline void mishap_http_lost(void *ctx, int status, const char *body, size_t body_bytes,
+static inline void mishap_http_lost(void *ctx, const struct http_reply *reply,
                                     const struct error *err)
 {
     struct mishap *mishap = ctx;
-    (void)status, (void)body, (void)body_bytes, (void)err;
+    (void)reply, (void)err;
     mishap->sent = NULL;
 }
 

@@ -183,8 +183,14 @@ START_TEST(an_expectation_judges_a_result)
     struct error err;
     snprintf(steps, sizeof steps, "exec { \"x\", expect = %s }", expectations[_i].function);
     const struct step *step = load_steps("", steps)->steps.items[0];
-    ck_assert(lang_expect_result(lang, step->as.exec.expect, "exit_code", expectations[_i].code,
-                                 "output", expectations[_i].output, &yes, &reason, &err));
+    struct lang_result result = {
+        .code_name = "exit_code",
+        .code = expectations[_i].code,
+        .text_name = "output",
+        .text = expectations[_i].output,
+    };
+    ck_assert(
+        lang_expect_result(lang, "expect", step->as.exec.expect, &result, &yes, &reason, &err));
     ck_assert(yes == expectations[_i].yes);
     ck_assert_str_eq(text_string(&reason), expectations[_i].reason);
 }

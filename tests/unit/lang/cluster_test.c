@@ -117,7 +117,7 @@ START_TEST(the_demo_cluster_updates_through_the_control_endpoint)
     ck_assert_str_eq(http->as.http.url,
                      "http://127.0.0.1:34900/servers/10.0.0.2:34801/update?version=2.6.0");
     ck_assert_ptr_eq(http->server, &replicas[1]);
-    ck_assert_int_eq(http->timeout_us, 120 * US_PER_SECOND);
+    ck_assert_int_eq(http->as.http.request_timeout_us, 120 * US_PER_SECOND);
     ck_assert_str_eq(http->where.file, "workflows/ha.lua");
 }
 END_TEST
@@ -171,9 +171,10 @@ static const struct {
     const char *method;
     const char *url;
     const char *body;
-    const char *headers[3];
+    const char *headers[4];
     int64_t timeout_us;
     bool expects;
+    bool polls;
 } http_cases[] = {
     {"update",
      "PUT",
@@ -181,16 +182,19 @@ static const struct {
      "{\"at\":\"10.0.0.1:34801\",\"package\":{\"name\":\"pegasus-2.6.0+1\",\"parts\":[\"replica\","
      "7,"
      "true]},\"port\":34801}",
-     {"Authorization: Bearer 5f1c", "X-For: r1.example:34801", NULL},
+     {"Authorization: Bearer 5f1c", "X-For: r1.example:34801", "Content-Type: application/json",
+      NULL},
      180 * US_PER_SECOND,
-     true},
+     true,
+     false},
     {"restart",
      "POST",
      "http://deploy.example/10.0.0.1",
      "role=replica",
      {"Authorization: of another", "X-For: r1.example:34801", NULL},
      120 * US_PER_SECOND,
-     false},
+     false,
+     true},
 };
 
 START_TEST(http_adapter_fills_its_templates)
@@ -200,7 +204,9 @@ START_TEST(http_adapter_fills_its_templates)
         &folder, "c.lua",
         "return cluster \"c\" { metas = { \"10.0.0.1:1\" }, target = { version = \"2.6.0+1\" }, "
         "deploy = require(\"deploy.http\") { headers = { Authorization = \"Bearer 5f1c\", "
-        "[\"X-For\"] = \"{name}\" }, timeout = \"2m\", update = { method = \"PUT\", url = "
+        "[\"X-For\"] = \"{name}\" }, timeout = \"2m\", poll = { url = "
+        "\"http://deploy.example/jobs/{host}\", timeout = \"20m\", done = function(reply) return "
+        "true end }, update = { poll = false, method = \"PUT\", url = "
         "\"https://deploy.example/{host}/{role}?v={version}&at={address}\", json = { port = "
         "\"{port}\", at = \"{ip}:{port}\", package = { name = \"pegasus-{version}\", parts = { "
         "\"{role}\", 7, true } } }, timeout = \"3m\", expect = function(reply) return reply.status "
@@ -214,11 +220,17 @@ START_TEST(http_adapter_fills_its_templates)
     ck_assert_str_eq(http->as.http.method, http_cases[_i].method);
     ck_assert_str_eq(http->as.http.url, http_cases[_i].url);
     ck_assert_str_eq(http->as.http.body, http_cases[_i].body);
-    for (size_t i = 0; i < 2; i++) {
-        ck_assert_str_eq(http->as.http.headers[i], http_cases[_i].headers[i]);
+    size_t count = 0;
+    for (; http_cases[_i].headers[count] != NULL; count++) {
+        ck_assert_str_eq(http->as.http.headers[count], http_cases[_i].headers[count]);
     }
-    ck_assert_ptr_null(http->as.http.headers[2]);
-    ck_assert_int_eq(http->timeout_us, http_cases[_i].timeout_us);
+    ck_assert_ptr_null(http->as.http.headers[count]);
+    ck_assert_int_eq(http->as.http.request_timeout_us, http_cases[_i].timeout_us);
+    ck_assert(http_cases[_i].polls == (http->as.http.poll.every_us > 0));
+    if (http_cases[_i].polls) {
+        ck_assert_str_eq(http->as.http.poll.url, "http://deploy.example/jobs/r1.example");
+        ck_assert_str_eq(http->as.http.poll.headers[0], http_cases[_i].headers[0]);
+    }
     ck_assert(http_cases[_i].expects == (http->as.http.expect != LUA_NONE));
     ck_assert_ptr_eq(http->server, &replicas[0]);
     ck_assert_str_eq(http->where.file, folder.files[1]);

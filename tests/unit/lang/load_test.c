@@ -282,7 +282,7 @@ START_TEST(every_form_of_a_step_is_understood)
     ck_assert_str_eq(http->as.http.body, "{\"a\":\"\\\"\",\"b\":[1,\"two\",true]}");
     ck_assert_str_eq(http->as.http.headers[0], "A: 1");
     ck_assert_str_eq(http->as.http.headers[1], "B: 2");
-    ck_assert_int_eq(http->timeout_us, 60 * US_PER_SECOND);
+    ck_assert_int_eq(http->as.http.request_timeout_us, 60 * US_PER_SECOND);
     ck_assert_int_eq(step_at(workflow, "exec")->timeout_us, 600 * US_PER_SECOND);
     ck_assert_int_eq(step_at(workflow, "sleep")->timeout_us, -1);
     const struct step *hold = step_at(workflow, "hold");

@@ -372,7 +372,7 @@ static const struct {
     {"return cluster \"c\" {\n metas = { \"10.0.0.1:1\" },\n deploy = require(\"deploy.http\") { "
      "update = { ulr = \"http://x\" } } }",
      "3: deploy.http: update: unknown field 'ulr'; there are url, method, json, body, headers, "
-     "timeout and expect"},
+     "timeout, expect and poll"},
     {"return cluster \"c\" {\n metas = { \"10.0.0.1:1\" },\n deploy = require(\"deploy.http\") { "
      "update = \"http://x\" } }",
      "3: deploy.http: update must be a table such as { url = \"https://deploy.example/{host}\" }"},
@@ -381,8 +381,8 @@ static const struct {
      "3: deploy.http: stop.url must be the address of the request"},
     {"return cluster \"c\" {\n metas = { \"10.0.0.1:1\" },\n deploy = require(\"deploy.http\") { "
      "udpate = {} } }",
-     "3: deploy.http: unknown field 'udpate'; there are update, restart, start, stop, headers and "
-     "timeout"},
+     "3: deploy.http: unknown field 'udpate'; there are update, restart, start, stop, headers, "
+     "timeout and poll"},
 };
 
 START_TEST(a_mistake_in_a_cluster_file_is_told_with_its_line)

@@ -113,7 +113,7 @@ static inline void fake_fail(struct fake_call *call, enum error_code code, const
     fake_unlink(call);
     free(call);
     if (copy.is_http) {
-        copy.http_done(copy.ctx, 0, "", 0, &err);
+        copy.http_done(copy.ctx, NULL, &err);
     } else {
         copy.rpc_done(copy.ctx, NULL, &err);
     }
@@ -372,7 +372,8 @@ static inline void fake_answer_page(void *ctx)
     struct fake_call copy = *call;
     fake_unlink(call);
     free(call);
-    copy.http_done(copy.ctx, status, body, strlen(body), NULL);
+    struct http_reply reply = {.status = status, .body = body, .body_bytes = strlen(body)};
+    copy.http_done(copy.ctx, &reply, NULL);
 }
 
 static inline void fake_cancel(struct operation *operation)

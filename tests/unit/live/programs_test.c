@@ -18,6 +18,7 @@ struct outcome {
     int calls;
     int exit_code;
     int status;
+    char location[64];
     char text[512];
     bool failed;
     struct error err;
@@ -35,17 +36,21 @@ static void record_program(void *ctx, const struct process_result *result, const
     }
 }
 
-static void record_reply(void *ctx, int status, const char *body, size_t body_bytes,
-                         const struct error *err)
+static void record_reply(void *ctx, const struct http_reply *reply, const struct error *err)
 {
     struct outcome *outcome = ctx;
     outcome->calls++;
-    outcome->status = status;
-    ck_assert_uint_eq(strlen(body), body_bytes);
-    snprintf(outcome->text, sizeof outcome->text, "%s", body);
     outcome->failed = err != NULL;
     if (err != NULL) {
+        ck_assert_ptr_null(reply);
         outcome->err = *err;
+    } else {
+        ck_assert(!reply->assumed);
+        ck_assert_uint_eq(strlen(reply->body), reply->body_bytes);
+        outcome->status = reply->status;
+        snprintf(outcome->text, sizeof outcome->text, "%s", reply->body);
+        snprintf(outcome->location, sizeof outcome->location, "%s",
+                 reply->location == NULL ? "(none)" : reply->location);
     }
     loop_stop(loop);
 }
@@ -171,7 +176,8 @@ static char requested[2048];
 
 static void serve_one(struct peer_link *link)
 {
-    static const char reply[] = "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok";
+    static const char reply[] =
+        "HTTP/1.1 201 Created\r\nlocation: \t/jobs/7?x=1 \r\nContent-Length: 2\r\n\r\nok";
     const char *wanted = link->peer->script;
     if (strstr(text_string(&link->in), wanted) == NULL) {
         return; /* the rest is to come */
@@ -215,6 +221,7 @@ START_TEST(a_request_is_sent_as_asked_for)
     ck_assert_msg(!outcome.failed, "%s", outcome.err.text);
     ck_assert_int_eq(outcome.status, 201);
     ck_assert_str_eq(outcome.text, "ok");
+    ck_assert_str_eq(outcome.location, "/jobs/7?x=1");
     ck_assert_msg(strncmp(requested, requests[_i].first_line, strlen(requests[_i].first_line)) == 0,
                   "%s", requested);
     ck_assert_ptr_nonnull(strstr(requested, "\r\nX-Token: secret\r\n"));
@@ -248,6 +255,63 @@ START_TEST(only_http_is_spoken)
 }
 END_TEST
 
+static void serve_too_much(struct peer_link *link)
+{
+    static const char reply[] = "HTTP/1.1 200 OK\r\nContent-Length: 4194305\r\n\r\n";
+    peer_send(link, reply, sizeof reply - 1);
+}
+
+START_TEST(a_reply_has_a_bound_and_says_it)
+{
+    struct outcome outcome = {0};
+    char url[128];
+    char expected[192];
+    peer_open(&peer, loop, serve_too_much, NULL);
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/jobs", peer.address.port);
+    snprintf(expected, sizeof expected, "GET %s: the body is larger than 4 MiB", url);
+    struct http_request request = {.method = "GET", .url = url, .timeout_us = LONG_US};
+    deployment->ops->request(deployment, &request, record_reply, &outcome);
+    run();
+    ck_assert_int_eq(outcome.err.code, ERROR_PEER);
+    ck_assert_str_eq(outcome.err.text, expected);
+}
+END_TEST
+
+static const struct {
+    const char *base;
+    const char *reference;
+    const char *whole; /* NULL: refused */
+    bool same_server;
+} references[] = {
+    {"http://h:8080/api/jobs?x=1", "/jobs/7", "http://h:8080/jobs/7", true},
+    {"http://h/api/jobs", "7", "http://h/api/7", true},
+    {"https://h/api", "https://other/jobs/7", "https://other/jobs/7", false},
+    {"https://h/api", "//h:443/jobs/7", "https://h:443/jobs/7", true},
+    {"https://h/api", "http://h/jobs/7", "http://h/jobs/7", false},
+    {"http://h/api", "http://h:81/jobs/7", "http://h:81/jobs/7", false},
+    {"http://h/api", "file:///etc/passwd", NULL, false},
+    {"http://h/api", "http://", NULL, false},
+};
+
+START_TEST(what_a_reply_names_is_made_a_whole_url)
+{
+    struct text whole = {0};
+    struct error err;
+    const char *base = references[_i].base;
+    if (references[_i].whole != NULL) {
+        ck_assert(url_resolve(base, references[_i].reference, &whole, &err));
+        ck_assert_str_eq(text_string(&whole), references[_i].whole);
+        ck_assert(url_same_server(base, text_string(&whole)) == references[_i].same_server);
+    } else {
+        ck_assert(!url_resolve(base, references[_i].reference, &whole, &err));
+        ck_assert_int_eq(err.code, ERROR_REPLY);
+        ck_assert_ptr_nonnull(strstr(err.text, "which is no http or https URL"));
+        ck_assert_uint_eq(whole.length, 0);
+    }
+    text_clear(&whole);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("programs");
@@ -260,6 +324,9 @@ int main(void)
     tcase_add_test(tcase, a_server_that_a_program_started_outlives_the_deployment);
     tcase_add_loop_test(tcase, a_request_is_sent_as_asked_for, 0,
                         (int)(sizeof requests / sizeof *requests));
+    tcase_add_test(tcase, a_reply_has_a_bound_and_says_it);
+    tcase_add_loop_test(tcase, what_a_reply_names_is_made_a_whole_url, 0,
+                        (int)(sizeof references / sizeof *references));
     tcase_add_loop_test(tcase, only_http_is_spoken, 0, (int)(sizeof bad_urls / sizeof *bad_urls));
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

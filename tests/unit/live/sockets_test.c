@@ -568,17 +568,18 @@ struct got_page {
     bool failed;
 };
 
-static void record_page(void *ctx, int status, const char *body, size_t body_bytes,
-                        const struct error *err)
+static void record_page(void *ctx, const struct http_reply *reply, const struct error *err)
 {
     struct got_page *got = ctx;
     got->calls++;
-    got->status = status;
-    ck_assert_uint_eq(strlen(body), body_bytes);
-    snprintf(got->body, sizeof got->body, "%s", body);
     got->failed = err != NULL;
     if (err != NULL) {
+        ck_assert_ptr_null(reply);
         got->err = *err;
+    } else {
+        got->status = reply->status;
+        ck_assert_uint_eq(strlen(reply->body), reply->body_bytes);
+        snprintf(got->body, sizeof got->body, "%s", reply->body);
     }
     ends++;
     loop_stop(loop);

@@ -16,6 +16,7 @@ struct world {
     enum error_code code;
     char text[ERROR_TEXT_BYTES];
     int status;
+    bool assumed;
     int64_t at_us;
 };
 
@@ -65,19 +66,21 @@ static void on_nodes(void *ctx, const void *response, const struct error *err)
     note(ctx, err, text);
 }
 
-static void on_http(void *ctx, int status, const char *body, size_t body_bytes,
-                    const struct error *err)
+static void on_http(void *ctx, const struct http_reply *reply, const struct error *err)
 {
     struct world *world = ctx;
-    world->status = status;
-    ck_assert(err != NULL || strlen(body) == body_bytes);
-    note(world, err, body);
+    ck_assert_int_eq(reply == NULL, err != NULL);
+    world->status = reply == NULL ? 0 : reply->status;
+    world->assumed = reply != NULL && reply->assumed;
+    ck_assert(reply == NULL || strlen(reply->body) == reply->body_bytes);
+    note(world, err, reply == NULL ? "" : reply->body);
 }
 
 static void on_program(void *ctx, const struct process_result *result, const struct error *err)
 {
     struct world *world = ctx;
     world->status = result->exit_code;
+    world->assumed = result->assumed;
     note(world, err, text_string(&result->output));
 }
 
@@ -273,6 +276,96 @@ START_TEST(programs_act_by_their_arguments)
 }
 END_TEST
 
+/* A job that is asked after: the rows of one place in turn; and a program that fails. */
+START_TEST(the_model_declares_what_programs_and_requests_are_answered)
+{
+    static const struct model_answer programs[] = {
+        {.match = "deploy.sh", .takes_us = 20 * US_PER_SECOND, .code = 3, .text = "no space\n"},
+        {.match = "ssh", .text = "fine\n", .takes_us = 90 * US_PER_SECOND},
+    };
+    static const struct model_answer requests[] = {
+        {.match = "POST http://d/jobs", .code = 202, .location = "/jobs/7", .text = "{}"},
+        {.match = "GET http://d/jobs/7", .code = 503, .times = 1},
+        {.match = "GET http://d/jobs", .code = 200, .text = "running", .times = 2},
+        {.match = "GET http://d/jobs/7", .code = 200, .text = "done"},
+    };
+    static const struct {
+        const char *method; /* NULL: a program */
+        const char *what;
+        int status;
+        const char *text;
+        int64_t took_us;
+    } cases[] = {
+        {NULL, "deploy.sh", 3, "no space\n", 20 * US_PER_SECOND},
+        {NULL, "ssh", 0, "fine\n", 90 * US_PER_SECOND},
+        {"POST", "http://d/jobs?x=1", 202, "{}", 1000},
+        {"GET", "http://d/jobs/7", 503, "", 1000},
+        {"GET", "http://d/jobs/7", 200, "running", 1000},
+        {"GET", "http://d/jobs/7", 200, "running", 1000},
+        {"GET", "http://d/jobs/7", 200, "done", 1000},
+        {"GET", "http://d/jobs/7", 503, "", 1000},
+        {"GET", "http://d/jobs/8", 200, "running", 1000},
+        {"GET", "http://d/jobs/8", 200, "running", 1000},
+        {"GET", "http://d/jobs/8", 200, "running", 1000}, /* the only row: it begins anew */
+    };
+    struct world world;
+    open_world(&world, RELEASE_MASTER);
+    struct model *model = &world.lab.sim->model;
+    model->programs = programs;
+    model->program_count = sizeof programs / sizeof programs[0];
+    model->requests = requests;
+    model->request_count = sizeof requests / sizeof requests[0];
+    struct deployment *deployment = sim_deployment_new(world.driver);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *argv[] = {cases[i].what, "restart", "r2", NULL};
+        struct process_spec spec = {.argv = argv, .timeout_us = 100 * US_PER_SECOND};
+        struct http_request request = {
+            .method = cases[i].method, .url = cases[i].what, .timeout_us = US_PER_SECOND};
+        int64_t began_us = loop_now_us(world.loop);
+        if (cases[i].method == NULL) {
+            deployment->ops->run(deployment, &spec, on_program, &world);
+        } else {
+            deployment->ops->request(deployment, &request, on_http, &world);
+        }
+        run_world(&world);
+        ck_assert_int_eq(world.status, cases[i].status);
+        ck_assert_str_eq(world.text, cases[i].text);
+        ck_assert_int_eq(loop_now_us(world.loop) - began_us, cases[i].took_us);
+        ck_assert(!world.assumed);
+        if (i == 0) { /* the failed program restarted nothing */
+            ck_assert_int_eq(sim_server_process(world.lab.sim, R2), SIM_UP);
+        }
+    }
+    deployment->ops->free(deployment);
+    close_world(&world);
+}
+END_TEST
+
+START_TEST(an_order_is_carried_out_by_whatever_is_asked_next)
+{
+    struct world world;
+    open_world(&world, RELEASE_MASTER);
+    struct http_request request = {
+        .method = "POST", .url = "http://example.test/x", .timeout_us = 60 * US_PER_SECOND};
+    sim_deployment_order(world.deployment, R3, SIM_STOP);
+    world.deployment->ops->request(world.deployment, &request, on_http, &world);
+    run_world(&world);
+    ck_assert_int_eq(world.status, 200);
+    ck_assert(world.assumed);
+    ck_assert_int_eq(sim_server_process(world.lab.sim, R3), SIM_DOWN);
+    sim_deployment_order(world.deployment, R2, SIM_START);
+    world.deployment->ops->request(world.deployment, &request, on_http, &world);
+    run_world(&world);
+    ck_assert_int_eq(world.status, 409);
+    ck_assert(!world.assumed);
+    ck_assert_str_eq(world.text, "r2: runs already\n");
+    world.deployment->ops->request(world.deployment, &request, on_http, &world);
+    run_world(&world);
+    ck_assert_int_eq(world.status, 200);
+    close_world(&world);
+}
+END_TEST
+
 static void on_done(void *ctx, const struct error *err)
 {
     note(ctx, err, "done");
@@ -319,6 +412,8 @@ int main(void)
     tcase_add_test(cases, get_gives_status_and_body);
     tcase_add_test(cases, deployment_answers_when_the_process_was_started);
     tcase_add_test(cases, programs_act_by_their_arguments);
+    tcase_add_test(cases, the_model_declares_what_programs_and_requests_are_answered);
+    tcase_add_test(cases, an_order_is_carried_out_by_whatever_is_asked_next);
     tcase_add_test(cases, client_reads_a_whole_snapshot_of_either_release);
     suite_add_tcase(suite, cases);
     return lab_run(suite);

@@ -1,4 +1,4 @@
-#include "cli/remote.h"
+#include "live/remote.h"
 
 #include "base/duration.h"
 #include "base/files.h"

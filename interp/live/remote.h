@@ -1,9 +1,9 @@
-/* cli/remote.h - a run is spoken to from another terminal: a socket in its folder.
+/* live/remote.h - a run is spoken to from another terminal: a socket in its folder.
  *
- * Floor: cli. One request a connection: a line with a JSON object, answered by another. Who may
+ * Floor: live. One request a connection: a line with a JSON object, answered by another. Who may
  * write in the run's folder may speak to the run. */
-#ifndef PEGFLOW_CLI_REMOTE_H
-#define PEGFLOW_CLI_REMOTE_H
+#ifndef PEGFLOW_LIVE_REMOTE_H
+#define PEGFLOW_LIVE_REMOTE_H
 
 #include "base/loop.h"
 #include "base/text.h"

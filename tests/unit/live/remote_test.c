@@ -1,5 +1,5 @@
 /* A run hears what other terminals ask of it, and only what it understands. */
-#include "cli/remote.h"
+#include "live/remote.h"
 
 #include <check.h>
 #include <stdio.h>
