@@ -18,6 +18,10 @@ static const struct {
     {"Look, and change nothing", &command_doctor},
     {"Look, and change nothing", &command_describe},
     {"Upgrade a cluster", &command_run},
+    {"Upgrade a cluster", &command_pause},
+    {"Upgrade a cluster", &command_continue},
+    {"Upgrade a cluster", &command_stop},
+    {"Upgrade a cluster", &command_answer},
     {"Try it without a cluster", &command_rehearse},
     {"Try it without a cluster", &command_simulate},
     /* clang-format on */

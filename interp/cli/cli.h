@@ -45,6 +45,10 @@ struct command {
 extern const struct command command_check;
 extern const struct command command_doctor;
 extern const struct command command_run;
+extern const struct command command_pause; /* speak.c */
+extern const struct command command_continue;
+extern const struct command command_stop;
+extern const struct command command_answer;
 extern const struct command command_simulate;
 extern const struct command command_rehearse;
 extern const struct command command_describe; /* `pegflow describe wait_until`: the language */
