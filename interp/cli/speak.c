@@ -1,6 +1,6 @@
 /* cli/speak.c - pegflow pause, continue, stop and answer: said to a run from another terminal. */
 #include "cli/record.h"
-#include "cli/remote.h"
+#include "live/remote.h"
 
 #include <stdio.h>
 

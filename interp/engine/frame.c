@@ -134,6 +134,7 @@ static struct frame *start_as(struct run *run, struct frame *parent, const struc
     frame->step = step;
     frame->parent = parent;
     frame->ops = ops;
+    frame->past = resume_claim(run, parent, step, ops->wraps);
     frame->state = memory_allocate(frame->ops->state_bytes);
     frame->started_us = loop_now_us(run->setup.loop);
     frame->next = run->frames;

@@ -53,6 +53,7 @@ struct frame {
     bool ended_by_sibling;     /* cancelled since another child of its parent failed */
     bool in_doubt;             /* what failed may have been done all the same: not to be repeated */
     const struct step *origin; /* the innermost step that failed, or NULL */
+    const struct past_step *past; /* what it did before an interruption, or NULL (resume.c) */
 };
 
 enum { SETTING_VALUE_BYTES = 2048 }; /* a black list may be long */
@@ -196,6 +197,22 @@ extern const struct step_ops ops_http;
 extern const struct step_ops ops_notify;
 extern const struct step_ops ops_not_available;
 
+/* ---- step_drain.c */
+void history_add_left(struct server_history *history, struct gpid gpid);
+
+/* ---- resume.c: where an interrupted run goes on */
+/* What the step did in the past, if it is the same attempt of its parent. `claim`s it for this frame:
+ * a second start finds nothing. */
+const struct past_step *resume_claim(struct run *run, const struct frame *parent,
+                                     const struct step *step, bool wraps);
+const struct past_step *resume_find(const struct frame *frame, const struct step *child);
+/* The child of a sequence to begin with: behind the last one that did something and is done. */
+size_t resume_first(const struct frame *frame);
+/* Need it not be done again? Waits are. */
+bool resume_passes_over(const struct frame *frame, const struct step *child);
+bool resume_body_is_done(const struct frame *frame); /* every child of it */
+void resume_histories(struct run *run);              /* what the servers went through */
+
 /* ---- waiting.c: why a step with a timeout waits */
 struct waiting {
     struct text told; /* the reason told last; its owner clears it */
@@ -320,6 +337,30 @@ void soak_start(struct soak *soak, struct frame *frame, const struct server *con
                 void (*over)(struct frame *frame, const struct error *err));
 void soak_cancel(struct soak *soak); /* no callback follows; fine when never started */
 void soak_clear(struct soak *soak);
+
+/* ---- doubt.c: an action of the past whose outcome nobody knows */
+enum doubt_verdict { DOUBT_DONE, DOUBT_AGAIN };
+struct doubt {
+    struct frame *frame;
+    const struct step *step;     /* the action */
+    const struct server *server; /* whose restart would prove it, or NULL */
+    bool idempotent;             /* doing it twice does no harm */
+    struct process_follower program;
+    struct gatherer *gatherer;
+    struct timer timer;
+    struct question question;
+    int64_t give_up_us;
+    void (*decided)(struct frame *frame, enum doubt_verdict verdict);
+};
+/* Waits for its program where that lives still, looks whether the server has restarted since, and asks
+ * a person where that does not tell and doing it twice may do harm. A person's `stop`, and a cancel,
+ * finish the frame. */
+void doubt_start(struct doubt *doubt, struct frame *frame, const struct step *step,
+                 const struct server *server, bool idempotent,
+                 void (*decided)(struct frame *frame, enum doubt_verdict verdict));
+/* True when it was under way: then it finishes the frame. */
+bool doubt_cancel(struct doubt *doubt);
+void doubt_clear(struct doubt *doubt);
 
 /* ---- settings.c: one level or setting made to have a value */
 void settings_lock(struct run *run, struct settings_lock *lock, timer_fn *go, void *ctx);

@@ -350,6 +350,11 @@ void one_shot_start(struct frame *frame, const struct one_shot_kind *kind)
     shots->gpids = memory_allocate(round * sizeof *shots->gpids);
     shots->proposals = memory_allocate(round * sizeof *shots->proposals);
     shots->proposed = memory_allocate(round * sizeof *shots->proposed);
+    if (frame->past != NULL && frame->past->intended && !frame->past->outcome_known) {
+        /* What was sent before an interruption may still be on its way. */
+        timer_start(frame->run->setup.loop, &shots->timer, ONE_SHOT_UNHEARD_US, look, frame);
+        return;
+    }
     look(frame);
 }
 

@@ -11,7 +11,12 @@
 #ifndef PEGFLOW_ENGINE_ONE_SHOT_PRIVATE_H
 #define PEGFLOW_ENGINE_ONE_SHOT_PRIVATE_H
 
+#include "base/duration.h"
 #include "engine/one_shot.h"
+
+/* An unanswered proposal may still be on its way to the meta server: no other one before that is
+ * over. */
+#define ONE_SHOT_UNHEARD_US (10 * US_PER_SECOND)
 
 enum shot_state {
     SHOT_READY, /* to be read, and sent */

@@ -7,9 +7,6 @@
 static const int64_t send_timeout_us = CLUSTER_CALL_TIMEOUT_US;
 /* What was seen longer ago is no reason to send anything. */
 static const int64_t fresh_us = US_PER_SECOND;
-/* An unanswered proposal may still be on its way to the meta server: no other one before that is
- * over. */
-static const int64_t unheard_us = 10 * US_PER_SECOND;
 
 struct shot_view one_shot_view(struct frame *frame, const struct evidence *evidence)
 {
@@ -167,7 +164,7 @@ static void take_answer(struct frame *frame, const struct proposal *proposal, st
     if (!proposal->answered || strcmp(proposal->answer, PEGASUS_OK) == 0) {
         shot->state = SHOT_SENT;
         shot->sent_count++;
-        shot->again_us = now_us + (proposal->answered ? shots->kind->again_us : unheard_us);
+        shot->again_us = now_us + (proposal->answered ? shots->kind->again_us : ONE_SHOT_UNHEARD_US);
         return;
     }
     struct error err;

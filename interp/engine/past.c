@@ -50,6 +50,9 @@ void past_free(struct past *past)
     free(past->steps);
     free(past->step_index.slots);
     free(past->holds);
+    for (size_t i = 0; i < past->server_count; i++) {
+        free(past->servers[i].drained);
+    }
     free(past->servers);
     free(past);
 }
@@ -311,7 +314,25 @@ static bool take_done(struct taking *taking)
 
 static bool take_failed(struct taking *taking)
 {
-    return take_end(taking, PAST_FAILED);
+    if (!take_end(taking, PAST_FAILED)) {
+        return false;
+    }
+    step_taken(taking)->why = text_of(taking->record, "text");
+    return true;
+}
+
+static bool take_passed_over(struct taking *taking)
+{
+    return take_end(taking, PAST_PASSED_OVER);
+}
+
+static bool take_answered(struct taking *taking)
+{
+    struct past_step *step = step_taken(taking);
+    if (step != NULL) {
+        step->answer = text_of(taking->data, "answer");
+    }
+    return true;
 }
 
 static bool take_picked(struct taking *taking)
@@ -325,21 +346,42 @@ static bool take_picked(struct taking *taking)
     return true;
 }
 
+static struct past_server *server_taken(struct taking *taking)
+{
+    struct past *past = taking->past;
+    struct past_server *server = server_of(past, taking->server);
+    if (server == NULL) {
+        past->servers = grow(past->servers, sizeof *past->servers, &past->server_count,
+                             &past->server_capacity);
+        server = &past->servers[past->server_count - 1];
+        server->name = taking->server;
+        server->start_time_before = "";
+    }
+    return server;
+}
+
+/* rejoin_node brings back what drain_node has taken away, or was about to. */
+static bool take_drain(struct taking *taking)
+{
+    const cJSON *partitions = cJSON_GetObjectItemCaseSensitive(taking->data, "partitions");
+    if (taking->server == NULL || !cJSON_IsArray(partitions)) {
+        return misses(taking, "the server or its partitions");
+    }
+    struct past_server *server = server_taken(taking);
+    server->drained = grow(server->drained, sizeof(const cJSON *), &server->drained_count,
+                           &server->drained_capacity);
+    server->drained[server->drained_count - 1] = partitions;
+    return true;
+}
+
 /* A deploy says which action it is about to do, and when the server was started before. */
 static bool take_deploy(struct taking *taking, const char *action)
 {
-    struct past *past = taking->past;
     const char *start = text_of(taking->data, "start_time_before");
     if (taking->server == NULL || start == NULL) {
         return misses(taking, "the server or its start time");
     }
-    struct past_server *server = server_of(past, taking->server);
-    if (server == NULL) {
-        past->servers =
-            grow(past->servers, sizeof *past->servers, &past->server_count, &past->server_capacity);
-        server = &past->servers[past->server_count - 1];
-        server->name = taking->server;
-    }
+    struct past_server *server = server_taken(taking);
     server->action = action;
     server->start_time_before = start;
     server->in_work = true;
@@ -375,6 +417,10 @@ static bool take_intention(struct taking *taking)
     const char *action = text_of(taking->data, "action");
     if (action != NULL) {
         return take_deploy(taking, action);
+    }
+    const char *kind = text_of(taking->record, "kind");
+    if (kind != NULL && strcmp(kind, "drain_node") == 0) {
+        return take_drain(taking);
     }
     if (text_of(taking->data, "before") != NULL) {
         return take_hold(taking, text_of(taking->data, "to"));
@@ -455,6 +501,8 @@ static const struct {
     {"journal", take_header},      {"resumed", take_resumed},
     {"baseline", take_baseline},   {"step_started", take_started},
     {"step_done", take_done},      {"step_failed", take_failed},
+    {"passed_over", take_passed_over},
+    {"answered", take_answered},
     {"picked", take_picked},       {"intention", take_intention},
     {"outcome", take_outcome},     {"output", take_outcome},
     {"program", take_program},     {"held", take_held},

@@ -26,13 +26,15 @@ bool past_changed_anything(const struct past *past);
 const char *past_last_time(const struct past *past);
 
 /* ---- a step, by its id */
-enum past_state { PAST_BEGUN, PAST_DONE, PAST_FAILED };
+enum past_state { PAST_BEGUN, PAST_DONE, PAST_FAILED, PAST_PASSED_OVER };
 struct past_step {
     const char *id;
     enum past_state state;
     uint64_t began; /* record of the first start of its last attempt; a resume is no new attempt */
     uint64_t started;       /* record of its last start or pick */
     bool picked;            /* by its rolling */
+    const char *why;        /* it failed or was passed over, in a sentence; or NULL */
+    const char *answer;     /* of a person to its last question, or NULL */
     bool intended;          /* it said that it was about to act ... */
     bool outcome_known;     /* ... and what came of it */
     const cJSON *intention; /* data of the last intention, or NULL */
@@ -62,11 +64,14 @@ const struct past_hold *past_find_hold(const struct past *past, const char *step
 /* ---- servers */
 struct past_server {
     const char *name;
-    const char *action;            /* of the last deploy that began: "update" ... */
+    const char *action;            /* of the last deploy that began: "update" ...; or NULL */
     const char *start_time_before; /* "" when it was down */
     bool in_work;                  /* its turn was not over */
+    const cJSON **drained; /* lists of "app.partition" that drain_node was about to take away */
+    size_t drained_count;
+    size_t drained_capacity;
 };
-/* Those of which a deploy began. NULL: none did. */
+/* Those of which a deploy or a drain began. NULL: none did. */
 const struct past_server *past_find_server(const struct past *past, const char *name);
 
 #endif

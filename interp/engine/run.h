@@ -6,6 +6,7 @@
 #define PEGFLOW_ENGINE_RUN_H
 
 #include "engine/event.h"
+#include "engine/past.h"
 #include "lang/lang.h"
 #include "live/cluster.h"
 #include "live/deployment.h"
@@ -24,6 +25,10 @@ struct run_setup {
     const struct snapshot *start; /* the cluster as the run was planned on it */
     struct event_sink *const *sinks;
     size_t sink_count;
+    /* What an interrupted run did; this one goes on with it. NULL: a run of its own. */
+    struct past *past;
+    uint64_t events_before; /* numbers of events that are given already */
+    int64_t at_before_ms;   /* and their time since the run's start */
     bool rehearsed;      /* nobody is asked: questions are answered at once, and that is said */
     bool keep_leftovers; /* values that look like another tool's leftover are meant */
 };

@@ -42,12 +42,16 @@ static enum shot_verdict judge_drain(const struct shot_view *view,
     return SHOT_SEND;
 }
 
+void history_add_left(struct server_history *history, struct gpid gpid)
+{
+    history->left = memory_resize(history->left, (history->left_count + 1) * sizeof *history->left);
+    history->left[history->left_count++] = gpid;
+}
+
 /* rejoin_node brings back what has left. */
 static void remember_left(struct frame *frame, struct gpid gpid)
 {
-    struct server_history *history = run_history(frame->run, frame->step->server);
-    history->left = memory_resize(history->left, (history->left_count + 1) * sizeof *history->left);
-    history->left[history->left_count++] = gpid;
+    history_add_left(run_history(frame->run, frame->step->server), gpid);
 }
 
 static const struct one_shot_kind drain = {

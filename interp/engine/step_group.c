@@ -12,11 +12,22 @@ struct sequence {
 static void sequence_go(struct frame *frame)
 {
     struct sequence *sequence = frame->state;
-    if (sequence->next == frame->step->body.count) {
+    const struct step_list *body = &frame->step->body;
+    while (sequence->next < body->count && resume_passes_over(frame, body->items[sequence->next])) {
+        sequence->next++;
+    }
+    if (sequence->next == body->count) {
         timer_start(frame->run->setup.loop, &sequence->empty, 0, frame_end, frame);
         return;
     }
-    frame_start(frame->run, frame, frame->step->body.items[sequence->next++]);
+    frame_start(frame->run, frame, body->items[sequence->next++]);
+}
+
+static void sequence_start(struct frame *frame)
+{
+    struct sequence *sequence = frame->state;
+    sequence->next = resume_first(frame);
+    sequence_go(frame);
 }
 
 static void sequence_child_done(struct frame *frame, const struct step *child,
@@ -44,7 +55,7 @@ static void sequence_clear(struct frame *frame)
 
 const struct step_ops ops_sequence = {
     .state_bytes = sizeof(struct sequence),
-    .start = sequence_go,
+    .start = sequence_start,
     .child_done = sequence_child_done,
     .cancel = frame_cancel_operation,
     .clear = sequence_clear,
@@ -96,10 +107,26 @@ static void when_ask(void *ctx)
     gatherer_start(when->gatherer, when_gathered, frame);
 }
 
+/* Decided already, before an interruption? */
+static bool when_has_begun(const struct frame *frame)
+{
+    const struct step_list *body = &frame->step->body;
+    for (size_t i = 0; i < body->count; i++) {
+        if (resume_find(frame, body->items[i]) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void when_start(struct frame *frame)
 {
     struct when *when = frame->state;
     when->gatherer = gatherer_new(&frame->run->gatherers);
+    if (when_has_begun(frame)) {
+        sequence_start(frame);
+        return;
+    }
     when_ask(frame);
 }
 

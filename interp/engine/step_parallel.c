@@ -54,8 +54,11 @@ static void parallel_go(void *ctx)
     size_t most = (size_t)frame->step->as.parallel_max;
     while (!frame->cancelled && !parallel->branches.failed && parallel->next < body->count &&
            parallel->branches.running < most) {
-        parallel->branches.running++;
-        frame_start(frame->run, frame, body->items[parallel->next++]);
+        const struct step *branch = body->items[parallel->next++];
+        if (!resume_passes_over(frame, branch)) {
+            parallel->branches.running++;
+            frame_start(frame->run, frame, branch);
+        }
     }
     if (parallel->branches.running == 0 && parallel->following == 0) {
         branches_finish(frame, &parallel->branches);

@@ -332,12 +332,64 @@ static void rolling_next(void *ctx)
     }
 }
 
+/* ---- what was done before an interruption */
+/* A server that failed is left out as before, unless the run had ended: then it is tried again. */
+static bool turn_is_over(const struct frame *frame, const struct past_step *past)
+{
+    return past->state == PAST_DONE || (past->state == PAST_PASSED_OVER &&
+                                        past_outcome(frame->run->setup.past) == NULL);
+}
+
+static void take_up(struct frame *frame, size_t index, const struct past_step *past)
+{
+    struct rolling *rolling = frame->state;
+    struct run *run = frame->run;
+    rolling->taken[index] = true;
+    rolling->taken_count++;
+    rolling->last = index;
+    if (past->state == PAST_PASSED_OVER) {
+        rolling->failures++;
+        if (run->servers_failed++ == 0) {
+            error_set(&run->server_failure, ERROR_STEP, "%s", past->why == NULL ? "" : past->why);
+            run->server_failed_at = frame->step->body.items[index];
+        }
+    }
+}
+
+/* Those whose turn was over are taken; those that were at it are begun again, whatever is next. */
+static void rolling_take_up(void *ctx)
+{
+    struct frame *frame = ctx;
+    struct rolling *rolling = frame->state;
+    const struct step_list *body = &frame->step->body;
+    for (size_t i = 0; i < body->count; i++) {
+        const struct past_step *past = resume_find(frame, body->items[i]);
+        if (past != NULL && turn_is_over(frame, past)) {
+            take_up(frame, i, past);
+        }
+    }
+    const char *answer = frame->past == NULL ? NULL : frame->past->answer;
+    rolling->canary_over = (int32_t)rolling->taken_count > frame->step->as.rolling.canary ||
+                           (answer != NULL && strcmp(answer, "yes") == 0);
+    if (rolling->taken_count > 0) {
+        run_emit(frame->run, EVENT_NOTE, frame->step, NULL,
+                 "%zu of %zu %s were done before the interruption", rolling->taken_count,
+                 body->count, role_name(frame->step->as.rolling.role));
+    }
+    for (size_t i = 0; i < body->count && !frame->cancelled; i++) {
+        if (resume_find(frame, body->items[i]) != NULL && !rolling->taken[i]) {
+            begin_turn(frame, i, false);
+        }
+    }
+    rolling_again(frame, 0);
+}
+
 static void rolling_start(struct frame *frame)
 {
     struct rolling *rolling = frame->state;
     rolling->taken = memory_allocate((frame->step->body.count + 1) * sizeof *rolling->taken);
     rolling->gatherer = gatherer_new(&frame->run->gatherers);
-    rolling_again(frame, 0);
+    timer_start(frame->run->setup.loop, &rolling->timer, 0, rolling_take_up, frame);
 }
 
 /* ---- a turn is over */

@@ -103,13 +103,36 @@ static void try_child_done(struct frame *frame, const struct step *child, const 
     }
 }
 
+/* What the part came to before the run was killed; NULL: nothing, or the run had ended and all of it
+ * is done again. */
+static const struct past_step *past_of(const struct frame *frame, enum try_part which)
+{
+    const struct step *part = part_of(frame, which);
+    bool killed = frame->past != NULL && past_outcome(frame->run->setup.past) == NULL;
+    return killed && part != NULL ? resume_find(frame, part) : NULL;
+}
+
+/* A killed run goes on with its rescue, or its last part. */
 static void try_begin(void *ctx)
 {
     struct frame *frame = ctx;
+    struct try *try = frame->state;
     const struct step *part = part_of(frame, TRY_STEPS);
-    if (part == NULL || frame->cancelled) {
+    const struct past_step *steps = past_of(frame, TRY_STEPS);
+    const struct past_step *rescue = past_of(frame, TRY_RESCUE);
+    bool rescued = rescue != NULL && rescue->state == PAST_DONE;
+    if (steps != NULL && steps->state == PAST_FAILED && !rescued) {
+        try->failed = true;
+        error_set(&try->failure, ERROR_STEP, "%s", steps->why == NULL ? "" : steps->why);
+    }
+    if (rescue != NULL && rescue->state == PAST_BEGUN && !frame->cancelled) {
+        try->part = TRY_RESCUE;
+        frame_start(frame->run, frame, part_of(frame, TRY_RESCUE));
+    } else if (part == NULL || frame->cancelled || rescue != NULL ||
+               past_of(frame, TRY_FINALLY) != NULL || (steps != NULL && steps->state == PAST_DONE)) {
         try_finally(frame);
     } else {
+        try->failed = false;
         frame_start(frame->run, frame, part);
     }
 }

@@ -317,6 +317,88 @@ START_TEST(free_before_the_end_kills_the_group_without_a_callback)
 }
 END_TEST
 
+/* ---- processes of an earlier process of ours */
+static void keep_identity(void *ctx, const struct process_identity *identity)
+{
+    *(struct process_identity *)ctx = *identity;
+}
+
+static void start_named(const char *script, struct process_identity *identity,
+                        struct outcome *outcome)
+{
+    const char *argv[] = {"sh", "-c", script, NULL};
+    struct process_spec spec = {
+        .argv = argv,
+        .timeout_us = 60000000,
+        .output_limit = 100,
+        .started = keep_identity,
+        .started_ctx = identity,
+    };
+    struct error err;
+    ck_assert(process_start(loop, &spec, record, outcome, &outcome->process, &err));
+}
+
+static void count(void *ctx)
+{
+    ++*(int *)ctx;
+}
+
+START_TEST(a_process_is_followed_to_its_end)
+{
+    struct outcome outcome = {0};
+    struct process_identity identity = {0};
+    struct process_follower follower = {0};
+    int over = 0;
+    start_named("sleep 0.2", &identity, &outcome);
+    ck_assert_int_eq(identity.pid, process_id(outcome.process));
+    ck_assert(process_is_alive(&identity));
+    process_follow(&follower, loop, &identity, count, &over);
+    ck_assert_int_eq(over, 0);
+    run();
+    ck_assert_int_eq(over, 1);
+    ck_assert_int_eq(outcome.calls, 1);
+    ck_assert(!process_is_alive(&identity));
+    process_follow(&follower, loop, &identity, count, &over);
+    run();
+    ck_assert_int_eq(over, 2); /* at once, as it is not there */
+}
+END_TEST
+
+START_TEST(another_process_of_the_same_number_is_not_taken_for_it)
+{
+    struct outcome outcome = {0};
+    struct process_identity identity = {0};
+    struct process_identity other;
+    start_named("sleep 60", &identity, &outcome);
+    other = identity;
+    other.start_ticks--;
+    ck_assert(!process_is_alive(&other));
+    other = identity;
+    other.boot[0] = other.boot[0] == '0' ? '1' : '0';
+    ck_assert(!process_is_alive(&other));
+    other = (struct process_identity){0};
+    ck_assert(!process_is_alive(&other));
+    ck_assert(process_is_alive(&identity));
+    process_free(outcome.process);
+    run();
+}
+END_TEST
+
+START_TEST(one_that_follows_no_more_hears_nothing)
+{
+    struct outcome outcome = {0};
+    struct process_identity identity = {0};
+    struct process_follower follower = {0};
+    int over = 0;
+    start_named("sleep 0.1", &identity, &outcome);
+    process_follow(&follower, loop, &identity, count, &over);
+    process_unfollow(&follower);
+    process_unfollow(&follower);
+    run();
+    ck_assert_int_eq(over, 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("process");
@@ -333,6 +415,9 @@ int main(void)
     tcase_add_loop_test(tcase, a_child_that_prints_without_end_is_ended, 0,
                         (int)(sizeof endless / sizeof *endless));
     tcase_add_test(tcase, output_is_kept_where_no_file_can_be);
+    tcase_add_test(tcase, a_process_is_followed_to_its_end);
+    tcase_add_test(tcase, another_process_of_the_same_number_is_not_taken_for_it);
+    tcase_add_test(tcase, one_that_follows_no_more_hears_nothing);
     tcase_add_test(tcase, free_before_the_end_kills_the_group_without_a_callback);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
