@@ -329,7 +329,7 @@ function when(fields) end
 ---@field order? pegflow.policy which server is next; asked before each
 ---@field pause? string|pegflow.duration time between two servers
 ---@field max_in_flight? integer how many servers at once; one begins only when the guard allows it to be away together with those in work
----@field max_failures? integer how many servers may fail before no other is begun; a run with a failed server never ends as done
+---@field max_failures? integer how many servers, canaries aside, may fail before no other is begun; a run with a failed server never ends as done
 ---@field canary? integer how many servers go first, one by one; then a person says whether to go on
 ---@field soak? string|pegflow.duration how long the cluster is watched after the canary, before a person is asked: it must stay healthy, and the canary's servers must not restart
 ---@field within? string "rack": one rack after the other, by the cluster file's racks
