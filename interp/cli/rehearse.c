@@ -287,6 +287,7 @@ static int run_rehearse(const struct arguments *arguments, struct error *err)
         report_wait_for_reader(command.sink);
     }
     command.lang = session_lang_new(arguments);
+    lang_deal_racks(command.lang);
     arena_init(&command.arena);
     int code = rehearse(&command, err);
     rehearsal_free(command.rehearsal);

@@ -44,6 +44,7 @@ int session_load(struct session *session, const struct arguments *arguments)
         fprintf(stderr, "pegflow: which cluster? Give its file: -c FILE\n");
         return 2;
     }
+    arena_init(&session->arena);
     session->lang = session_lang_new(arguments);
     error_list_init(&errors);
     bool ok = lang_load_cluster(session->lang, path, &session->cluster_file, &errors);
@@ -177,7 +178,6 @@ static bool wait_for(struct waiting *waiting, struct error *err)
 bool session_meet(struct session *session, struct error *err)
 {
     struct waiting waiting = {.session = session};
-    arena_init(&session->arena);
     snapshot_init(&session->snapshot);
     if (!cluster_names_resolve(session->cluster_file, &session->arena, &session->resolved, err)) {
         return false;

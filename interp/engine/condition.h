@@ -19,6 +19,7 @@ struct server_history {
     size_t left_count;
     bool in_work;                 /* from its first deploy until its turn in the rolling is over */
     const struct frame *taken_by; /* the branch that has it in work (work.c), or NULL */
+    bool waits;                   /* that branch does nothing now but wait for other branches */
 };
 
 struct condition_context {

@@ -277,6 +277,9 @@ void frame_forgive(struct frame *frame)
 
 bool frame_is_stopped(const struct frame *frame)
 {
+    if (frame->timed_out) {
+        return false;
+    }
     for (const struct frame *above = frame; above != NULL; above = above->parent) {
         if (above->ended_by_sibling) {
             return true;

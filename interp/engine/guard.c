@@ -30,6 +30,7 @@ enum standing {
     SILENT,  /* listed as alive, and no answer came in time: it may be busy */
     LOST,    /* listed as dead, not listed, or it refuses connections */
     IN_WORK, /* another branch is about to stop it, whatever it shows now */
+    DRAINS,  /* another branch takes its replicas away; it stands, and will for now */
 };
 
 static enum standing standing_of(const struct evidence *evidence, const struct inventory *inventory,
@@ -58,7 +59,7 @@ static void count_member(struct loss *loss, const enum standing *standings, int3
     loss->concerned |= member == node;
     loss->staying += member != node && standings[member] == STANDS;
     loss->silent += member != node && standings[member] == SILENT;
-    loss->in_work += member != node && standings[member] == IN_WORK;
+    loss->in_work += member != node && standings[member] >= IN_WORK;
 }
 
 static struct loss loss_of(const enum standing *standings, int32_t in_work_count,
@@ -99,7 +100,7 @@ bool guard_accepts_table(const struct cluster_file *accepts, const char *table)
 struct guarded {
     const struct evidence *evidence;
     const enum standing *standings; /* by node */
-    const bool *in_work;            /* by slot, or NULL: none */
+    const enum guard_loss *in_work; /* by slot, or NULL: none */
     int32_t in_work_count;
     bool short_of_others; /* something would do with the servers in work back */
     bool short_of_more;   /* something would not */
@@ -187,7 +188,8 @@ static enum answer does_not_freeze(struct guarded *guarded, struct text *reason)
     int64_t silent = 0;
     int64_t in_work = 0;
     for (int32_t i = 0; i < snapshot->listed_count; i++) {
-        staying += i != guarded->node && guarded->standings[i] == STANDS;
+        staying += i != guarded->node &&
+                   (guarded->standings[i] == STANDS || guarded->standings[i] == DRAINS);
         silent += i != guarded->node && guarded->standings[i] == SILENT;
         in_work += i != guarded->node && guarded->standings[i] == IN_WORK;
     }
@@ -218,6 +220,15 @@ static enum answer does_not_freeze(struct guarded *guarded, struct text *reason)
     return ANSWER_YES;
 }
 
+static enum guard_loss loss_at(const struct guarded *guarded, const struct inventory *inventory,
+                               int32_t node)
+{
+    const struct snapshot *snapshot = &guarded->evidence->snapshot;
+    const struct server *server = inventory_find(inventory, snapshot->nodes[node].address);
+    bool other = guarded->in_work != NULL && server != NULL && node != guarded->node;
+    return other ? guarded->in_work[inventory_slot(inventory, server)] : LOSS_NONE;
+}
+
 /* Asks the partitions, and with `stops` the freeze rule. */
 static enum answer ask_guard(struct guarded *guarded, const struct inventory *inventory, bool stops,
                              struct text *reason)
@@ -225,11 +236,12 @@ static enum answer ask_guard(struct guarded *guarded, const struct inventory *in
     const struct snapshot *snapshot = &guarded->evidence->snapshot;
     enum standing *standings = memory_allocate((size_t)snapshot->node_count * sizeof *standings);
     for (int32_t i = 0; i < snapshot->node_count; i++) {
-        const struct server *server = inventory_find(inventory, snapshot->nodes[i].address);
-        bool in_work = guarded->in_work != NULL && server != NULL && i != guarded->node &&
-                       guarded->in_work[inventory_slot(inventory, server)];
-        standings[i] = in_work ? IN_WORK : standing_of(guarded->evidence, inventory, i);
-        guarded->in_work_count += in_work;
+        enum guard_loss loss = loss_at(guarded, inventory, i);
+        standings[i] = standing_of(guarded->evidence, inventory, i);
+        if (loss != LOSS_NONE) {
+            standings[i] = loss == LOSS_REPLICAS && standings[i] == STANDS ? DRAINS : IN_WORK;
+        }
+        guarded->in_work_count += loss != LOSS_NONE;
     }
     guarded->standings = standings;
     enum answer answer = enough_replicas(guarded, reason);
@@ -282,8 +294,8 @@ enum answer guard_survives_loss(const struct evidence *evidence, const struct in
 enum answer guard_survives_losses(const struct evidence *evidence,
                                   const struct inventory *inventory, const struct server *server,
                                   const struct gpid *only, bool stops,
-                                  const struct cluster_file *accepts, const bool *lost, bool *waits,
-                                  struct text *reason)
+                                  const struct cluster_file *accepts, const enum guard_loss *lost,
+                                  bool *waits, struct text *reason)
 {
     struct guarded guarded = {
         .evidence = evidence,

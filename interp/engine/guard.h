@@ -27,15 +27,18 @@ enum answer guard_survives_loss(const struct evidence *evidence, const struct in
                                 const struct server *server, const struct gpid *only, bool stops,
                                 const struct cluster_file *accepts, struct text *reason);
 
-/* The same while other replica servers are about to be away as well: those whose slot is in `lost`
- * count as lost, for partitions and, with `stops`, for the freeze rule. `waits`: the answer is
- * unknown, and would be yes with those servers back and what they held on them again. No: not even
- * then. */
+/* What a server that another branch has in work may have lost already, or is about to. */
+enum guard_loss { LOSS_NONE, LOSS_REPLICAS, LOSS_SERVER };
+
+/* The same while other replica servers are about to be away as well: `lost`, by slot, says
+ * which count as lost for partitions, and, with `stops` and LOSS_SERVER, for the freeze rule.
+ * `waits`: the answer is unknown, and would be yes with those servers back and what they held on
+ * them again. No: not even then. */
 enum answer guard_survives_losses(const struct evidence *evidence,
                                   const struct inventory *inventory, const struct server *server,
                                   const struct gpid *only, bool stops,
-                                  const struct cluster_file *accepts, const bool *lost, bool *waits,
-                                  struct text *reason);
+                                  const struct cluster_file *accepts, const enum guard_loss *lost,
+                                  bool *waits, struct text *reason);
 
 /* The same for any `lost` replica servers at once, whichever they are. */
 enum answer guard_survives_any_loss(const struct evidence *evidence,

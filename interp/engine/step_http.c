@@ -85,6 +85,7 @@ static void poll_deadline(void *ctx)
     error_set(&err, ERROR_STEP, "GET %.200s: not done within %s; last seen: %s",
               text_string(&http->url), duration_format(frame->step->as.http.poll.timeout_us, limit),
               text_string(&http->reason));
+    frame->in_doubt = true; /* the job goes on: to begin another is not for us */
     frame_finish(frame, &err);
 }
 
@@ -165,10 +166,10 @@ static void poll_begin(struct frame *frame, const struct http_reply *reply)
 static void poll_again(struct frame *frame)
 {
     struct http *http = frame->state;
-    const struct http_poll *poll = &frame->step->as.http.poll;
     waiting_tell_since(&http->waiting, frame, http->polling_us, &http->deadline, NULL, ANSWER_NO,
                        text_string(&http->reason));
-    timer_start(frame->run->setup.loop, &http->next, poll->every_us, poll_ask, frame);
+    timer_start(frame->run->setup.loop, &http->next, frame->step->as.http.poll.every_us, poll_ask,
+                frame);
 }
 
 enum verdict { VERDICT_DONE, VERDICT_FAILED, VERDICT_GOES_ON, VERDICT_ASK_AGAIN };
@@ -237,6 +238,7 @@ static void poll_answered(void *ctx, const struct http_reply *reply, const struc
         return;
     }
     if (err != NULL) {
+        frame->in_doubt = true;
         frame_finish(frame, err);
         return;
     }
@@ -321,6 +323,7 @@ static void http_cancel(struct frame *frame)
 {
     struct http *http = frame->state;
     timer_cancel(&http->deadline);
+    frame->in_doubt = http->polling_us > 0; /* the job goes on */
     if (frame->operation != NULL) {
         operation_cancel(frame->operation);
     } else if (http->polling_us > 0) {

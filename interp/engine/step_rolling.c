@@ -393,12 +393,14 @@ static void rolling_start(struct frame *frame)
 }
 
 /* ---- a turn is over */
-/* True: this failure was passed over, and is kept for the end of the run. */
+/* True: this failure was passed over, and is kept for the end of the run. That of a canary is what
+ * the canary is for. */
 static bool pass_over(struct frame *frame, const struct step *child, const struct error *err)
 {
     struct rolling *rolling = frame->state;
     struct run *run = frame->run;
-    if (frame->cancelled || rolling->branches.failed || run->event_lost ||
+    bool is_canary = rolling->taken_count <= (size_t)frame->step->as.rolling.canary;
+    if (frame->cancelled || rolling->branches.failed || run->event_lost || is_canary ||
         !error_may_be_passed_over(err) ||
         rolling->failures >= (size_t)frame->step->as.rolling.max_failures) {
         return false;

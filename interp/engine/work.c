@@ -3,7 +3,12 @@
  * A turn of a rolling, or a branch of a parallel, has a server in work from the moment its guard
  * let it go until the branch ends; for the guard of every other branch that server counts as lost.
  * Guard and entry happen in one callback, so two guards never pass on the same evidence. Once the
- * branch has ended, what can be observed counts again, and nothing observed before that. */
+ * branch has ended, what can be observed counts again, and nothing observed before that.
+ *
+ * Two that wait for each other would wait for ever. So a server whose branch only waits, and has
+ * not asked for its restart yet, does stand for the freeze rule: that branch cannot stop it before
+ * its own guard has passed, which counts this one. What it held still counts as lost: a proposal
+ * may be under way. And where all others wait too, nothing is waited for. */
 #include "engine/internal.h"
 
 #include <stdlib.h>
@@ -44,6 +49,7 @@ void work_take(struct frame *frame, const struct server *server)
     struct server_history *history = run_history(frame->run, server);
     if (history->taken_by == NULL) {
         history->taken_by = branch_of(frame);
+        history->waits = false;
     }
 }
 
@@ -56,6 +62,7 @@ void work_release(const struct frame *branch)
     for (size_t slot = 0; slot < inventory_slot_count(run->setup.inventory); slot++) {
         if (run->history[slot].taken_by == branch) {
             run->history[slot].taken_by = NULL;
+            run->history[slot].waits = false;
             run->released_us = loop_now_us(run->setup.loop);
         }
     }
@@ -107,6 +114,20 @@ enum answer work_allows(const struct frame *frame, const struct server *server, 
     return ANSWER_YES;
 }
 
+/* Which servers count as lost, by slot. True: some branch that has one of them does not wait. */
+static bool list_lost(const struct frame *frame, enum guard_loss *lost)
+{
+    const struct run *run = frame->run;
+    bool some_work = false;
+    for (size_t slot = 0; slot < inventory_slot_count(run->setup.inventory); slot++) {
+        const struct server_history *history = &run->history[slot];
+        bool will_stand = history->waits && !history->in_work;
+        lost[slot] = !is_others(frame, slot) ? LOSS_NONE : will_stand ? LOSS_REPLICAS : LOSS_SERVER;
+        some_work = some_work || (lost[slot] != LOSS_NONE && !history->waits);
+    }
+    return some_work;
+}
+
 enum answer work_guard(const struct frame *frame, const struct evidence *evidence,
                        const struct server *server, const struct gpid *only, bool stops,
                        bool *waits, struct text *reason)
@@ -122,21 +143,24 @@ enum answer work_guard(const struct frame *frame, const struct evidence *evidenc
         text_append_string(reason, "what was seen is older than the end of another branch");
         return ANSWER_UNKNOWN;
     }
+    struct server_history *own = run_history(frame->run, server);
+    own->waits = false;
     if (!name_others(frame, ROLE_REPLICA, &names)) {
         return guard_survives_loss(evidence, inventory, server, only, stops, accepts, reason);
     }
     size_t count = inventory_slot_count(inventory);
-    bool *lost = memory_allocate(count * sizeof *lost);
+    enum guard_loss *lost = memory_allocate(count * sizeof *lost);
     struct text why = {0};
-    for (size_t slot = 0; slot < count; slot++) {
-        lost[slot] = is_others(frame, slot);
-    }
+    bool some_work = list_lost(frame, lost);
     /* Any of them may be about to stop: so the freeze rule is asked whatever this step does, where
      * the evidence is of the whole cluster. */
     enum answer answer = guard_survives_losses(evidence, inventory, server, only,
                                                stops || only == NULL, accepts, lost, waits, &why);
-    text_printf(reason, "%s%s (counted as lost): %s", *waits ? "not now: " : "",
-                text_string(&names), text_string(&why));
+    bool in_vain = *waits && !some_work;
+    *waits = *waits && some_work;
+    own->waits = *waits && own->taken_by != NULL;
+    text_printf(reason, "%s%s (counted as lost%s): %s", *waits ? "not now: " : "",
+                text_string(&names), in_vain ? ", and waits too" : "", text_string(&why));
     text_clear(&names);
     text_clear(&why);
     free(lost);

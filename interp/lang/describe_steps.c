@@ -217,8 +217,8 @@ static const struct field rolling_fields[] = {
      "those in work",
      AT(step.as.rolling.max_in_flight), .min = 1, .max = 1000},
     {"max_failures", FIELD_INTEGER32, 0, "0",
-     "how many servers may fail before no other is begun; a run with a failed server never ends as "
-     "done",
+     "how many servers, canaries aside, may fail before no other is begun; a run with a failed "
+     "server never ends as done",
      AT(step.as.rolling.max_failures), .min = 0, .max = 1000},
     {"canary", FIELD_INTEGER32, 0, NULL,
      "how many servers go first, one by one; then a person says whether to go on",

@@ -81,6 +81,11 @@ struct lang *lang_new(const struct lang_options *options)
     return lang;
 }
 
+void lang_deal_racks(struct lang *lang)
+{
+    lang->deals_racks = true;
+}
+
 void lang_free(struct lang *lang)
 {
     if (lang == NULL) {

@@ -35,6 +35,9 @@ struct lang_options {
 };
 /* `options` may be NULL. */
 struct lang *lang_new(const struct lang_options *options);
+/* For servers that are simulated, and so not those that the cluster file names: one without a rack
+ * gets one of the file's, in turn. */
+void lang_deal_racks(struct lang *lang);
 void lang_free(struct lang *lang); /* workflows, cluster files and models loaded by it go with it */
 
 /* The files read so far, each once, in the order of reading; they live as long as `lang`. */

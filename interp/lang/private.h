@@ -136,6 +136,7 @@ struct lang {
     size_t secret_count;
     const struct cluster_draft *cluster;
     bool stand_in;                   /* the servers of the load under way are stand-ins */
+    bool deals_racks;                /* lang_deal_racks */
     const struct snapshot *snapshot; /* during lang_ask */
     uint64_t generation;
 };

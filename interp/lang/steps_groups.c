@@ -20,6 +20,32 @@ static bool names_server(const char *name, const struct server *server)
     return is_place(name, server->name) || is_place(name, address_format(server->address, address));
 }
 
+static bool is_new_rack(const struct cluster_file *file, size_t index)
+{
+    for (size_t before = 0; before < index; before++) {
+        if (strcmp(file->racks[before].value, file->racks[index].value) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* One of the file's racks: the servers of a simulation stand in them in turn. */
+static const char *deal_rack(const struct cluster_file *file, const struct server *server)
+{
+    size_t count = 0;
+    size_t seen = 0;
+    for (size_t i = 0; i < file->rack_count; i++) {
+        count += is_new_rack(file, i);
+    }
+    for (size_t i = 0; i < file->rack_count; i++) {
+        if (is_new_rack(file, i) && seen++ == (size_t)server->index % count) {
+            return file->racks[i].value;
+        }
+    }
+    return NULL;
+}
+
 /* NULL: none is given, or more than one (then that was reported). */
 static const char *rack_of(struct call *call, const struct server *server)
 {
@@ -36,6 +62,9 @@ static const char *rack_of(struct call *call, const struct server *server)
             return NULL;
         }
         rack = row->value;
+    }
+    if (rack == NULL && call->lang->deals_racks) {
+        rack = deal_rack(file, server);
     }
     if (rack == NULL) {
         call_complain(call, "'within': %s gives %s no rack", file->file, server->name);

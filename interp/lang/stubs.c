@@ -69,8 +69,14 @@ static const char *stub_type(enum field_kind kind)
     return "any";
 }
 
+static bool is_common(const struct field *field)
+{
+    return field >= common_step_fields && field < common_step_fields + common_step_field_count;
+}
+
 static void write_stub_field(const char *owner, const struct field *field, struct text *out)
 {
+    owner = is_common(field) ? "step" : owner; /* its class is written once */
     const char *needed = (field->flags & REQUIRED) != 0 ? "" : "?";
     if ((field->flags & LATER) != 0) {
         return;
@@ -103,7 +109,7 @@ static void write_stub_fields(const struct descriptor *descriptor, struct text *
 {
     const struct field *field;
     for (size_t i = 0; (field = descriptor_field(descriptor, i)) != NULL; i++) {
-        if (field->rows != NULL) {
+        if (field->rows != NULL && !is_common(field)) {
             write_stub_record(descriptor->name, field, out);
         }
     }
@@ -253,6 +259,11 @@ void lang_write_editor_stubs(struct text *out)
              "---@field leader string\n"
              "---@field cluster_name string?\n"
              "\n");
+    for (size_t i = 0; i < common_step_field_count; i++) {
+        if (common_step_fields[i].rows != NULL) {
+            write_stub_record("step", &common_step_fields[i], out);
+        }
+    }
     text_append_string(out, "---the place of a secret: a variable of the environment\n"
                             "---@param name string\n"
                             "---@return string\n"

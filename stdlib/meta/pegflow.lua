@@ -62,15 +62,15 @@
 ---@field leader string
 ---@field cluster_name string?
 
+---@class pegflow.step.retry
+---@field times integer how often it is done again at most
+---@field every? string|pegflow.duration the pause before it is done again
+---@field backoff? number each pause is so many times the one before, an hour at most
+
 ---the place of a secret: a variable of the environment
 ---@param name string
 ---@return string
 function env(name) end
-
----@class pegflow.remote_command.retry
----@field times integer how often it is done again at most
----@field every? string|pegflow.duration the pause before it is done again
----@field backoff? number each pause is so many times the one before, an hour at most
 
 ---@class pegflow.remote_command.fields
 ---@field to string|pegflow.node "meta" (the leader), "metas", "replicas", a node, or "ip:port"
@@ -79,7 +79,7 @@ function env(name) end
 ---@field expect? function function(reply): true, or false and a reason; without it any known good reply will do
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
----@field retry? pegflow.remote_command.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.step.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---sends a remote command; what does not only read counts as a change
@@ -87,16 +87,11 @@ function env(name) end
 ---@return pegflow.step
 function remote_command(fields) end
 
----@class pegflow.set_meta_level.retry
----@field times integer how often it is done again at most
----@field every? string|pegflow.duration the pause before it is done again
----@field backoff? number each pause is so many times the one before, an hour at most
-
 ---@class pegflow.set_meta_level.fields
 ---@field [1] string "steady", "lively", "freezed" ...
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
----@field retry? pegflow.set_meta_level.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.step.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---sets the meta level for good; to keep it for a while: hold
@@ -104,18 +99,13 @@ function remote_command(fields) end
 ---@return pegflow.step
 function set_meta_level(fields) end
 
----@class pegflow.migrate_node.retry
----@field times integer how often it is done again at most
----@field every? string|pegflow.duration the pause before it is done again
----@field backoff? number each pause is so many times the one before, an hour at most
-
 ---@class pegflow.migrate_node.fields
 ---@field tables? string|string[] names of the tables; "*" is all of them
 ---@field targets? pegflow.policy which secondary becomes primary
 ---@field batch? integer partitions moved in one tick; bounds how long each one waits
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
----@field retry? pegflow.migrate_node.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.step.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---proposes every primary away from the server
@@ -123,17 +113,12 @@ function set_meta_level(fields) end
 ---@return fun(fields: pegflow.migrate_node.fields): pegflow.step
 function migrate_node(fields) end
 
----@class pegflow.downgrade_node.retry
----@field times integer how often it is done again at most
----@field every? string|pegflow.duration the pause before it is done again
----@field backoff? number each pause is so many times the one before, an hour at most
-
 ---@class pegflow.downgrade_node.fields
 ---@field tables? string|string[] names of the tables; "*" is all of them
 ---@field batch? integer partitions downgraded in one tick
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
----@field retry? pegflow.downgrade_node.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.step.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---proposes every secondary on the server to be inactive
@@ -141,16 +126,11 @@ function migrate_node(fields) end
 ---@return fun(fields: pegflow.downgrade_node.fields): pegflow.step
 function downgrade_node(fields) end
 
----@class pegflow.drain_node.retry
----@field times integer how often it is done again at most
----@field every? string|pegflow.duration the pause before it is done again
----@field backoff? number each pause is so many times the one before, an hour at most
-
 ---@class pegflow.drain_node.fields
 ---@field in_flight? integer partitions under way at once
 ---@field timeout? string|pegflow.duration the step fails if a replica is still there by then
 ---@field id? string the step's name in paths, instead of its kind and number
----@field retry? pegflow.drain_node.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.step.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---every replica leaves the server in one pass, primaries too, by forced proposals, each sent right after its partition was read; hold the limit of added secondaries at 0 around it
@@ -158,16 +138,11 @@ function downgrade_node(fields) end
 ---@return fun(fields: pegflow.drain_node.fields): pegflow.step
 function drain_node(fields) end
 
----@class pegflow.rejoin_node.retry
----@field times integer how often it is done again at most
----@field every? string|pegflow.duration the pause before it is done again
----@field backoff? number each pause is so many times the one before, an hour at most
-
 ---@class pegflow.rejoin_node.fields
 ---@field in_flight? integer partitions under way at once
 ---@field timeout? string|pegflow.duration the step fails if a replica is still away by then
 ---@field id? string the step's name in paths, instead of its kind and number
----@field retry? pegflow.rejoin_node.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.step.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---what left the server comes back by forced proposals, paced, without waiting for the meta server's rounds; inside the hold that kept it away
@@ -175,17 +150,12 @@ function drain_node(fields) end
 ---@return fun(fields: pegflow.rejoin_node.fields): pegflow.step
 function rejoin_node(fields) end
 
----@class pegflow.kill_partitions.retry
----@field times integer how often it is done again at most
----@field every? string|pegflow.duration the pause before it is done again
----@field backoff? number each pause is so many times the one before, an hour at most
-
 ---@class pegflow.kill_partitions.fields
 ---@field tables? string|string[] names of the tables; "*" is all of them
 ---@field batch? integer partitions closed in one go
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
----@field retry? pegflow.kill_partitions.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.step.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---closes the replicas that were downgraded, so that their data reaches the disk
@@ -193,27 +163,17 @@ function rejoin_node(fields) end
 ---@return fun(fields: pegflow.kill_partitions.fields): pegflow.step
 function kill_partitions(fields) end
 
----@class pegflow.deploy.retry
----@field times integer how often it is done again at most
----@field every? string|pegflow.duration the pause before it is done again
----@field backoff? number each pause is so many times the one before, an hour at most
-
 ---@class pegflow.deploy.fields
 ---@field [1] string "update", "restart", "start" or "stop"
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
----@field retry? pegflow.deploy.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.step.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---does the steps that the cluster file's deploy adapter gives for the server
 ---@param fields pegflow.node
 ---@return fun(fields: pegflow.deploy.fields): pegflow.step
 function deploy(fields) end
-
----@class pegflow.exec.retry
----@field times integer how often it is done again at most
----@field every? string|pegflow.duration the pause before it is done again
----@field backoff? number each pause is so many times the one before, an hour at most
 
 ---@class pegflow.exec.fields
 ---@field [integer] any the program and its arguments; never a shell
@@ -222,7 +182,7 @@ function deploy(fields) end
 ---@field expect? function function(result) with .exit_code and .output: true, or false and a reason; without it the exit code must be 0
 ---@field timeout? string|pegflow.duration then it is ended, and the step fails
 ---@field id? string the step's name in paths, instead of its kind and number
----@field retry? pegflow.exec.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.step.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---runs a program on this machine
@@ -238,11 +198,6 @@ function exec(fields) end
 ---@field url? string what is asked (GET, with the same headers); without it and next_url, the Location that the first reply names
 ---@field next_url? function function(reply): what to ask next, by the reply before it, the first one to begin with; nil: the same again
 
----@class pegflow.http.retry
----@field times integer how often it is done again at most
----@field every? string|pegflow.duration the pause before it is done again
----@field backoff? number each pause is so many times the one before, an hour at most
-
 ---@class pegflow.http.fields
 ---@field url string http:// or https://
 ---@field method? string "GET", "POST", "PUT", "PATCH" or "DELETE"
@@ -253,18 +208,13 @@ function exec(fields) end
 ---@field timeout? string|pegflow.duration the step fails without an answer by then
 ---@field poll? pegflow.http.poll the request begins a job, which is asked after until it is done; a refused connection, a silent service and the statuses 429 and 500 to 599 are asked again, other failures end the step
 ---@field id? string the step's name in paths, instead of its kind and number
----@field retry? pegflow.http.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.step.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---sends an HTTP request, and waits for the job that it began
 ---@param fields pegflow.http.fields
 ---@return pegflow.step
 function http(fields) end
-
----@class pegflow.notify.retry
----@field times integer how often it is done again at most
----@field every? string|pegflow.duration the pause before it is done again
----@field backoff? number each pause is so many times the one before, an hour at most
 
 ---@class pegflow.notify.fields
 ---@field url string the webhook: http:// or https://
@@ -273,7 +223,7 @@ function http(fields) end
 ---@field headers? table<string, string> { ["Name"] = "value" }
 ---@field timeout? string|pegflow.duration then it is given up, and the flow goes on
 ---@field id? string the step's name in paths, instead of its kind and number
----@field retry? pegflow.notify.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.step.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---tells people, by a webhook; that it could not is noted, and the flow goes on
@@ -281,27 +231,17 @@ function http(fields) end
 ---@return pegflow.step
 function notify(fields) end
 
----@class pegflow.log.retry
----@field times integer how often it is done again at most
----@field every? string|pegflow.duration the pause before it is done again
----@field backoff? number each pause is so many times the one before, an hour at most
-
 ---@class pegflow.log.fields
 ---@field [1] string what the run's record shall say
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
----@field retry? pegflow.log.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.step.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---says something in the run's record
 ---@param fields pegflow.log.fields|any
 ---@return pegflow.step
 function log(fields) end
-
----@class pegflow.wait_until.retry
----@field times integer how often it is done again at most
----@field every? string|pegflow.duration the pause before it is done again
----@field backoff? number each pause is so many times the one before, an hour at most
 
 ---@class pegflow.wait_until.fields
 ---@field [1] pegflow.condition what must hold
@@ -312,7 +252,7 @@ function log(fields) end
 ---@field nudge_every? string|pegflow.duration how long to wait before the nudge is sent again
 ---@field on_timeout? string "fail"; "ask": a person says whether to wait as long again; meanwhile it goes on looking
 ---@field id? string the step's name in paths, instead of its kind and number
----@field retry? pegflow.wait_until.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.step.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---waits for a condition to hold
@@ -320,16 +260,11 @@ function log(fields) end
 ---@return pegflow.step
 function wait_until(fields) end
 
----@class pegflow.sleep.retry
----@field times integer how often it is done again at most
----@field every? string|pegflow.duration the pause before it is done again
----@field backoff? number each pause is so many times the one before, an hour at most
-
 ---@class pegflow.sleep.fields
 ---@field [1] string|pegflow.duration how long
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
----@field retry? pegflow.sleep.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.step.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---waits a fixed time
@@ -337,16 +272,11 @@ function wait_until(fields) end
 ---@return pegflow.step
 function sleep(fields) end
 
----@class pegflow.confirm.retry
----@field times integer how often it is done again at most
----@field every? string|pegflow.duration the pause before it is done again
----@field backoff? number each pause is so many times the one before, an hour at most
-
 ---@class pegflow.confirm.fields
 ---@field [1] string what a person must say yes to
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
----@field retry? pegflow.confirm.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.step.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---waits for a person to say yes; a no stops the run
@@ -354,16 +284,11 @@ function sleep(fields) end
 ---@return pegflow.step
 function confirm(fields) end
 
----@class pegflow.steps.retry
----@field times integer how often it is done again at most
----@field every? string|pegflow.duration the pause before it is done again
----@field backoff? number each pause is so many times the one before, an hour at most
-
 ---@class pegflow.steps.fields
 ---@field [integer] any done in this order
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
----@field retry? pegflow.steps.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.step.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---does steps one after the other
@@ -372,17 +297,12 @@ function confirm(fields) end
 ---@return fun(fields: pegflow.steps.fields): pegflow.step
 function steps(fields) end
 
----@class pegflow.parallel.retry
----@field times integer how often it is done again at most
----@field every? string|pegflow.duration the pause before it is done again
----@field backoff? number each pause is so many times the one before, an hour at most
-
 ---@class pegflow.parallel.fields
 ---@field max? integer how many at once
 ---@field [integer] any done at the same time; when one fails, the others are ended
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
----@field retry? pegflow.parallel.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.step.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---does steps at the same time
@@ -391,16 +311,11 @@ function steps(fields) end
 ---@return fun(fields: pegflow.parallel.fields): pegflow.step
 function parallel(fields) end
 
----@class pegflow.when.retry
----@field times integer how often it is done again at most
----@field every? string|pegflow.duration the pause before it is done again
----@field backoff? number each pause is so many times the one before, an hour at most
-
 ---@class pegflow.when.fields
 ---@field [integer] any done if the condition holds
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
----@field retry? pegflow.when.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.step.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---does steps if a condition holds when they are reached, and leaves them out otherwise
@@ -408,24 +323,19 @@ function parallel(fields) end
 ---@return fun(fields: pegflow.when.fields): pegflow.step
 function when(fields) end
 
----@class pegflow.rolling.retry
----@field times integer how often it is done again at most
----@field every? string|pegflow.duration the pause before it is done again
----@field backoff? number each pause is so many times the one before, an hour at most
-
 ---@class pegflow.rolling.fields
 ---@field over pegflow.node[] the servers: cluster.replicas, .metas, .collectors
 ---@field steps function function(node): the steps for one server
 ---@field order? pegflow.policy which server is next; asked before each
 ---@field pause? string|pegflow.duration time between two servers
 ---@field max_in_flight? integer how many servers at once; one begins only when the guard allows it to be away together with those in work
----@field max_failures? integer how many servers may fail before no other is begun; a run with a failed server never ends as done
+---@field max_failures? integer how many servers, canaries aside, may fail before no other is begun; a run with a failed server never ends as done
 ---@field canary? integer how many servers go first, one by one; then a person says whether to go on
 ---@field soak? string|pegflow.duration how long the cluster is watched after the canary, before a person is asked: it must stay healthy, and the canary's servers must not restart
 ---@field within? string "rack": one rack after the other, by the cluster file's racks
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
----@field retry? pegflow.rolling.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.step.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---does steps for one server after the other, or for some at once
@@ -434,11 +344,6 @@ function when(fields) end
 ---@return fun(fields: pegflow.rolling.fields): pegflow.step
 function rolling(fields) end
 
----@class pegflow.hold.retry
----@field times integer how often it is done again at most
----@field every? string|pegflow.duration the pause before it is done again
----@field backoff? number each pause is so many times the one before, an hour at most
-
 ---@class pegflow.hold.fields
 ---@field meta_level? string the level the meta server keeps
 ---@field setting? table<string, string|number|boolean> values that settings keep: { ["name"] = value }
@@ -446,7 +351,7 @@ function rolling(fields) end
 ---@field [integer] any done while the values are kept
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
----@field retry? pegflow.hold.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.step.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---keeps values while its steps run, and puts them back however they end
@@ -455,18 +360,13 @@ function rolling(fields) end
 ---@return fun(fields: pegflow.hold.fields): pegflow.step
 function hold(fields) end
 
----@class pegflow.try.retry
----@field times integer how often it is done again at most
----@field every? string|pegflow.duration the pause before it is done again
----@field backoff? number each pause is so many times the one before, an hour at most
-
 ---@class pegflow.try.fields
 ---@field steps pegflow.step[] what to do
 ---@field rescue? pegflow.step[] done when one of them fails, and then the failure is over; not done when a person stops the run, or a value could not be put back
 ---@field finally? pegflow.step[] done in any case, also when the run is stopped, and not ended by a stop
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
----@field retry? pegflow.try.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
+---@field retry? pegflow.step.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
 
 ---does other steps when one fails

@@ -92,4 +92,26 @@ check_has "it says what was asked" "$out" \
 out=$("$pegflow" rehearse "$work/ask.lua" --verbose 2>&1 </dev/null)
 check_has "and in its lines" "$out" "answer: yes, as nobody is asked in a rehearsal"
 
+# ---- nor does it need the racks of its own servers
+cat >"$work/racks.lua" <<'LUA'
+return cluster "prod" {
+  metas = { "10.1.1.1:34601" },
+  racks = { ["10.1.1.11"] = "north", ["10.1.1.12"] = "south", ["10.1.1.13"] = "north" },
+}
+LUA
+cat >"$work/rolling.lua" <<'LUA'
+return workflow "by rack" {
+  api = 1,
+  steps = function(cluster)
+    return rolling { over = cluster.replicas, within = "rack", max_in_flight = 3, canary = 1,
+      soak = "1m", steps = function(node) return sleep "10s" end }
+  end,
+}
+LUA
+out=$("$pegflow" rehearse "$work/rolling.lua" -c "$work/racks.lua" --verbose 2>&1 </dev/null)
+check "racks in a rehearsal" "$?" 0
+check "one rack after the other" \
+    "$(grep -oE 'replica [0-9] of 5: [^ ,]*:3480[1-5]' <<<"$out" | grep -o '.$' | tr -d '\n')" 13524
+check_has "it is asked after the canary" "$out" "the canary is done (1 of 5 servers)"
+
 conclude

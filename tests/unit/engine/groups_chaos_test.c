@@ -106,18 +106,27 @@ static void kill_leader(struct world *world)
     }
 }
 
+static void kill_a_replica_server(struct world *world)
+{
+    if (sim_server_process(world->sim, 2) == SIM_UP) {
+        world_control(world, 2, SIM_KILL);
+    }
+}
+
 #define EXIT(code) (1U << (code))
 static const struct {
     const char *name;
     misfortune_fn *misfortune; /* NULL: from that event on none can be kept */
     unsigned exits;
-    bool abandons; /* values may be left, when the run says so */
+    bool abandons;      /* values may be left, when the run says so */
+    int32_t least_live; /* replicas of any partition at any time; what dies by itself counts */
 } modes[] = {
-    {"stop", stop, EXIT(0) | EXIT(4) | EXIT(1), false},
-    {"abort", abort_now, EXIT(0) | EXIT(4) | EXIT(5), true},
-    {"stop-abort", stop_then_abort, EXIT(0) | EXIT(1) | EXIT(4) | EXIT(5), true},
-    {"kill-leader", kill_leader, EXIT(0), false},
-    {"sink", NULL, EXIT(1), false},
+    {"stop", stop, EXIT(0) | EXIT(4) | EXIT(1), false, 2},
+    {"abort", abort_now, EXIT(0) | EXIT(4) | EXIT(5), true, 2},
+    {"stop-abort", stop_then_abort, EXIT(0) | EXIT(1) | EXIT(4) | EXIT(5), true, 2},
+    {"kill-leader", kill_leader, EXIT(0), false, 2},
+    {"kill-replica", kill_a_replica_server, EXIT(0) | EXIT(1) | EXIT(3), false, 1},
+    {"sink", NULL, EXIT(1), false, 2},
 };
 enum { MODE_COUNT = sizeof modes / sizeof modes[0] };
 
@@ -150,12 +159,14 @@ static void over_limit(void *ctx)
     ck_abort_msg("the run did not end within a day:\n%.3000s", text_string(&world->log));
 }
 
-static void check_cluster(struct world *world, const char *mode, size_t at, bool all_up)
+static void check_cluster(struct world *world, const char *mode, size_t at, bool all_up,
+                          int32_t least_live)
 {
     struct sim_totals totals;
     sim_totals(world->sim, &totals);
-    ck_assert_msg(totals.fewest_live_replicas >= 2, "%s %zu: a partition had %d live replicas",
-                  mode, at, totals.fewest_live_replicas);
+    ck_assert_msg(totals.fewest_live_replicas >= least_live,
+                  "%s %zu: a partition had %d live replicas", mode, at,
+                  totals.fewest_live_replicas);
     for (int32_t i = 0; all_up && i < sim_server_count(world->sim); i++) {
         ck_assert_msg(sim_server_process(world->sim, i) == SIM_UP, "%s %zu: %s is not up", mode, at,
                       sim_server_label(world->sim, i));
@@ -183,7 +194,7 @@ static size_t run_once(size_t mode, size_t at)
     unsigned exits = at == 0 ? EXIT(0) : modes[mode].exits;
     ck_assert_msg((exits & EXIT(world->result.exit_code)) != 0, "%s %zu: exit code %d: %s", name,
                   at, world->result.exit_code, world->result.error.text);
-    check_cluster(world, name, at, modes[mode].misfortune == stop);
+    check_cluster(world, name, at, modes[mode].misfortune == stop, modes[mode].least_live);
     if (world->result.exit_code != 5) {
         start_metas(world);
         world_pass(world, 30 * US_PER_SECOND);

@@ -159,32 +159,37 @@ static const struct {
     const char *partition;
     int32_t replicas;
     const char *in_work;
-    int stalled; /* server, or 0 */
+    enum guard_loss loss; /* of each of them */
+    int stalled;          /* server, or 0 */
     int64_t min_live;
     enum answer answer;
     bool waits;
     const char *reason;
 } together[] = {
-    {"012", 3, "3", 0, 3, ANSWER_YES, false, "all 1 partitions"},
-    {"012", 3, "2", 0, 3, ANSWER_UNKNOWN, true, "1.0 of table 't' would keep 1, writes need 2"},
-    {"012", 3, "12", 0, 3, ANSWER_UNKNOWN, true, "would keep 0"},
+    {"012", 3, "3", LOSS_SERVER, 0, 3, ANSWER_YES, false, "all 1 partitions"},
+    {"012", 3, "2", LOSS_SERVER, 0, 3, ANSWER_UNKNOWN, true,
+     "1.0 of table 't' would keep 1, writes need 2"},
+    {"012", 3, "12", LOSS_SERVER, 0, 3, ANSWER_UNKNOWN, true, "would keep 0"},
     /* what server 3 held of it was drained: it comes back with it */
-    {"01", 3, "3", 0, 3, ANSWER_UNKNOWN, true, "would keep 1"},
+    {"01", 3, "3", LOSS_SERVER, 0, 3, ANSWER_UNKNOWN, true, "would keep 1"},
     /* one replica too few, whoever comes back */
-    {"0", 3, "3", 0, 3, ANSWER_NO, false, "would keep 0"},
-    {"01", 2, "3", 0, 3, ANSWER_NO, false, "would keep 1"},
-    {"01", 2, "1", 0, 3, ANSWER_NO, false, "would keep 0"},
+    {"0", 3, "3", LOSS_SERVER, 0, 3, ANSWER_NO, false, "would keep 0"},
+    {"01", 2, "3", LOSS_SERVER, 0, 3, ANSWER_NO, false, "would keep 1"},
+    {"01", 2, "1", LOSS_SERVER, 0, 3, ANSWER_NO, false, "would keep 0"},
     /* one more may only be busy: not the work of others alone */
-    {"012", 3, "3", 1, 3, ANSWER_UNKNOWN, false, "would keep 1"},
-    {"123", 3, "4", 0, 3, ANSWER_YES, false, "all 0 partitions"},
-    {"123", 3, "4", 0, 4, ANSWER_UNKNOWN, true, "only 3 replica servers would stay"},
-    {"123", 3, "4", 0, 5, ANSWER_NO, false, "only 3 replica servers would stay"},
+    {"012", 3, "3", LOSS_SERVER, 1, 3, ANSWER_UNKNOWN, false, "would keep 1"},
+    {"123", 3, "4", LOSS_SERVER, 0, 3, ANSWER_YES, false, "all 0 partitions"},
+    {"123", 3, "4", LOSS_SERVER, 0, 4, ANSWER_UNKNOWN, true, "only 3 replica servers would stay"},
+    {"123", 3, "4", LOSS_SERVER, 0, 5, ANSWER_NO, false, "only 3 replica servers would stay"},
+    /* it only waits, and does not stop now: but what it held is not there */
+    {"123", 3, "4", LOSS_REPLICAS, 0, 4, ANSWER_YES, false, "all 0 partitions"},
+    {"012", 3, "2", LOSS_REPLICAS, 0, 3, ANSWER_UNKNOWN, true, "would keep 1"},
 };
 
 START_TEST(servers_in_work_count_as_lost_and_what_waits_is_told_from_what_never_passes)
 {
     const char *const partitions[] = {together[_i].partition, NULL};
-    bool in_work[FIXTURE_SLOTS] = {false};
+    enum guard_loss in_work[FIXTURE_SLOTS] = {LOSS_NONE};
     bool waits;
     struct fixture fixture;
     fixture_open(&fixture);
@@ -192,7 +197,7 @@ START_TEST(servers_in_work_count_as_lost_and_what_waits_is_told_from_what_never_
     fixture.evidence.guard.min_live_servers = together[_i].min_live;
     for (const char *c = together[_i].in_work; *c != '\0'; c++) {
         in_work[inventory_slot(&fixture.inventory, &fixture.servers[ROLE_REPLICA][*c - '0'])] =
-            true;
+            together[_i].loss;
     }
     if (together[_i].stalled > 0) {
         fixture_stall(&fixture, ROLE_REPLICA, together[_i].stalled);

@@ -117,6 +117,13 @@ static const struct deployment_ops service_ops = {.request = service_request, .f
         "function(r) return r.json.state == \"failed\", r.json.why end, " more " } },"             \
         "log \"goes on\",")
 #define POSTED "POST http://d:80/jobs Token: t Content-Type: application/json\n"
+/* Tried again after a failure. */
+#define JOB_AGAIN                                                                                  \
+    WORKFLOW(                                                                                      \
+        "http { method = \"POST\", url = \"http://d:80/jobs\", retry = { times = 1, every = "      \
+        "\"1s\" }, poll = { timeout = \"1m\", every = \"10s\", done = function(r) return "         \
+        "r.json.state == \"done\" end, failed = function(r) return r.json.state == \"failed\" "    \
+        "end } },")
 #define STATE(state)                                                                               \
     {                                                                                              \
         .status = 200, .body = "{\"state\":\"" state "\"}"                                         \
@@ -290,6 +297,25 @@ static const struct {
      NULL,
      "status 200 is not what was expected: two; its output: ",
      "GET http://d/x\n"},
+    {"a job that failed is begun again",
+     JOB_AGAIN,
+     {{202, "", "/jobs/7", 0, NULL, false},
+      STATE("failed"),
+      {202, "", "/jobs/8", 0, NULL, false},
+      STATE("done")},
+     0,
+     NULL,
+     NULL,
+     "POST http://d:80/jobs\nGET http://d:80/jobs/7\nPOST http://d:80/jobs\nGET "
+     "http://d:80/jobs/8\n"},
+    {"a job that may go on is not",
+     JOB_AGAIN,
+     {{202, "", "/jobs/7", 0, NULL, false},
+      {0, "", NULL, ERROR_PEER, "GET http://d:80/jobs/7: the reply is not HTTP", false}},
+     1,
+     NULL,
+     "GET http://d:80/jobs/7: the reply is not HTTP",
+     "POST http://d:80/jobs\nGET http://d:80/jobs/7\n"},
     {"a notification",
      WORKFLOW("notify { url = \"http://chat/hook\", text = \"half way\" }, log \"goes on\","),
      {{204, "", NULL, 0, NULL, false}},

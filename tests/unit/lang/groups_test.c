@@ -114,6 +114,21 @@ START_TEST(each_turn_knows_its_rack)
 }
 END_TEST
 
+START_TEST(servers_of_a_simulation_stand_in_the_racks_in_turn)
+{
+    lang_deal_racks(lang);
+    const struct workflow *workflow =
+        load("[\"10.1.1.1\"] = \"b\", [\"10.1.1.2\"] = \"b\", [\"10.1.1.3\"] = \"a\", "
+             "[\"r2.example:34801\"] = \"c\"",
+             ROLLING("within = \"rack\""), false);
+    ck_assert_uint_eq(errors.count, 0);
+    const struct step_list *turns = &workflow->steps.items[0]->body;
+    ck_assert_str_eq(turns->items[0]->as.group.rack, "b"); /* 0 of b, a, c */
+    ck_assert_str_eq(turns->items[1]->as.group.rack, "c"); /* its own */
+    ck_assert_str_eq(turns->items[2]->as.group.rack, "c"); /* 2 of b, a, c */
+}
+END_TEST
+
 START_TEST(the_parts_of_a_try_have_ids)
 {
     const struct workflow *workflow =
@@ -176,6 +191,7 @@ int main(void)
     tcase_add_loop_test(tcase, a_group_is_checked_against_the_servers, 0,
                         (int)(sizeof cases / sizeof cases[0]));
     tcase_add_test(tcase, each_turn_knows_its_rack);
+    tcase_add_test(tcase, servers_of_a_simulation_stand_in_the_racks_in_turn);
     tcase_add_test(tcase, the_parts_of_a_try_have_ids);
     tcase_add_test(tcase, a_variant_changes_a_part_from_within);
     tcase_add_test(tcase, retry_has_its_defaults);
