@@ -1,16 +1,19 @@
 /* engine/doubt.c - an action that began before an interruption, and nobody knows what came of it.
  *
- * What can be seen decides: does its program live still (then it is waited for, never started twice),
- * and has its server restarted since the intention was written (then it is done). What cannot be seen
- * is repeated only where that does no harm; otherwise a person says what to do. */
+ * What can be seen decides: does its program live still (then it is waited for, never started
+ * twice), and has its server restarted since the intention was written (then it is done). What
+ * cannot be seen is repeated only where that does no harm; otherwise a person says what to do. */
 #include "engine/internal.h"
 
 #include "base/duration.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const int64_t look_every_us = US_PER_SECOND;
-static const int64_t look_for_us = 60 * US_PER_SECOND; /* a server on its way down or up */
+/* What was asked for may still be on its way: a job that waits, a server on its way down or up. */
+static const int64_t look_for_us = 60 * US_PER_SECOND;
 
 static const char *const answers[] = {"repeat", "done", "stop", NULL};
 static const struct question_text how = {answers, "repeat"};
@@ -19,8 +22,8 @@ static void decide(struct doubt *doubt, enum doubt_verdict verdict, const char *
 {
     struct frame *frame = doubt->frame;
     bool again = verdict == DOUBT_AGAIN;
-    run_emit(frame->run, again ? EVENT_NOTE : EVENT_OUTCOME, doubt->step, NULL, "%s, so it %s",
-             why, again ? "is done again" : "is taken as done");
+    run_emit(frame->run, again ? EVENT_NOTE : EVENT_OUTCOME, doubt->step, NULL, "%s, so it %s", why,
+             again ? "is done again" : "is taken as done");
     doubt->decided(frame, verdict);
 }
 
@@ -68,12 +71,12 @@ static void gathered(void *ctx, const struct evidence *evidence)
         text_printf(&text, "%s has restarted since (%s)", doubt->server->name,
                     seen->facts.start_time);
         decide(doubt, DOUBT_DONE, text_string(&text));
-    } else if (seen->answered) {
-        text_printf(&text, "%s has not restarted since (it was started at %s)",
-                    doubt->server->name, seen->facts.start_time);
-        cannot_tell(doubt, text_string(&text));
     } else if (loop_now_us(run->setup.loop) < doubt->give_up_us) {
         timer_start(run->setup.loop, &doubt->timer, look_every_us, look, doubt);
+    } else if (seen->answered) {
+        text_printf(&text, "%s has not restarted since (it was started at %s)", doubt->server->name,
+                    seen->facts.start_time);
+        cannot_tell(doubt, text_string(&text));
     } else if (is_down && stops) {
         text_printf(&text, "%s is down", doubt->server->name);
         decide(doubt, DOUBT_DONE, text_string(&text));
@@ -106,7 +109,8 @@ static void program_is_over(void *ctx)
     }
 }
 
-/* The program that was started last for the step or, of a deploy, for one of the adapter's steps. */
+/* The program that was started last for the step or, of a deploy, for one of the adapter's steps.
+ */
 static const cJSON *last_program(const struct doubt *doubt, const struct step *step)
 {
     const struct past_step *past = past_find(doubt->frame->run->setup.past, step->id);

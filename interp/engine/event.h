@@ -25,6 +25,7 @@
     X(EVENT_GUARD, "guard")               /* asked right before an action */                       \
     X(EVENT_INTENTION, "intention")       /* before each effect */                                 \
     X(EVENT_OUTCOME, "outcome")           /* what the cluster or the world answered */             \
+    X(EVENT_PROGRAM, "program")           /* a program was started: its process */                 \
     X(EVENT_OUTPUT, "output")             /* of a program or an HTTP reply */                      \
     X(EVENT_HELD, "held")                 /* a hold is in force: value before and now */           \
     X(EVENT_TOLD_AGAIN, "told_again")     /* a held value told to a new primary meta */            \

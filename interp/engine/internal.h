@@ -201,8 +201,8 @@ extern const struct step_ops ops_not_available;
 void history_add_left(struct server_history *history, struct gpid gpid);
 
 /* ---- resume.c: where an interrupted run goes on */
-/* What the step did in the past, if it is the same attempt of its parent. `claim`s it for this frame:
- * a second start finds nothing. */
+/* What the step did in the past, if it is the same attempt of its parent. `claim`s it for this
+ * frame: a second start finds nothing. */
 const struct past_step *resume_claim(struct run *run, const struct frame *parent,
                                      const struct step *step, bool wraps);
 const struct past_step *resume_find(const struct frame *frame, const struct step *child);
@@ -224,8 +224,8 @@ void waiting_tell(struct waiting *waiting, const struct frame *frame, const char
 /* The same for a wait within a step, since `since_us` of the loop's clock: it fails when `deadline`
  * fires. */
 void waiting_tell_since(struct waiting *waiting, const struct frame *frame, int64_t since_us,
-                        const struct timer *deadline, const char *condition,
-                        enum answer answer, const char *reason);
+                        const struct timer *deadline, const char *condition, enum answer answer,
+                        const char *reason);
 
 /* ---- step_program.c: what a program or a service said */
 enum { SAID_SHOWN_BYTES = 600 };
@@ -352,9 +352,9 @@ struct doubt {
     int64_t give_up_us;
     void (*decided)(struct frame *frame, enum doubt_verdict verdict);
 };
-/* Waits for its program where that lives still, looks whether the server has restarted since, and asks
- * a person where that does not tell and doing it twice may do harm. A person's `stop`, and a cancel,
- * finish the frame. */
+/* Waits for its program where that lives still, looks whether the server has restarted since, and
+ * asks a person where that does not tell and doing it twice may do harm. A person's `stop`, and a
+ * cancel, finish the frame. */
 void doubt_start(struct doubt *doubt, struct frame *frame, const struct step *step,
                  const struct server *server, bool idempotent,
                  void (*decided)(struct frame *frame, enum doubt_verdict verdict));

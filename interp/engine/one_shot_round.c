@@ -164,7 +164,8 @@ static void take_answer(struct frame *frame, const struct proposal *proposal, st
     if (!proposal->answered || strcmp(proposal->answer, PEGASUS_OK) == 0) {
         shot->state = SHOT_SENT;
         shot->sent_count++;
-        shot->again_us = now_us + (proposal->answered ? shots->kind->again_us : ONE_SHOT_UNHEARD_US);
+        shot->again_us =
+            now_us + (proposal->answered ? shots->kind->again_us : ONE_SHOT_UNHEARD_US);
         return;
     }
     struct error err;

@@ -351,8 +351,8 @@ static struct past_server *server_taken(struct taking *taking)
     struct past *past = taking->past;
     struct past_server *server = server_of(past, taking->server);
     if (server == NULL) {
-        past->servers = grow(past->servers, sizeof *past->servers, &past->server_count,
-                             &past->server_capacity);
+        past->servers =
+            grow(past->servers, sizeof *past->servers, &past->server_count, &past->server_capacity);
         server = &past->servers[past->server_count - 1];
         server->name = taking->server;
         server->start_time_before = "";
@@ -498,16 +498,15 @@ static const struct {
     const char *event;
     bool (*take)(struct taking *taking);
 } takers[] = {
-    {"journal", take_header},      {"resumed", take_resumed},
-    {"baseline", take_baseline},   {"step_started", take_started},
-    {"step_done", take_done},      {"step_failed", take_failed},
-    {"passed_over", take_passed_over},
-    {"answered", take_answered},
-    {"picked", take_picked},       {"intention", take_intention},
-    {"outcome", take_outcome},     {"output", take_outcome},
-    {"program", take_program},     {"held", take_held},
-    {"put_back", take_put_back},   {"not_put_back", take_not_put_back},
-    {"handed_on", take_handed_on}, {"run_finished", take_finished},
+    {"journal", take_header},          {"resumed", take_resumed},
+    {"baseline", take_baseline},       {"step_started", take_started},
+    {"step_done", take_done},          {"step_failed", take_failed},
+    {"passed_over", take_passed_over}, {"answered", take_answered},
+    {"picked", take_picked},           {"intention", take_intention},
+    {"outcome", take_outcome},         {"output", take_outcome},
+    {"program", take_program},         {"held", take_held},
+    {"put_back", take_put_back},       {"not_put_back", take_not_put_back},
+    {"handed_on", take_handed_on},     {"run_finished", take_finished},
 };
 
 static void keep_record(struct past *past, cJSON *record)

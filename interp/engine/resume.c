@@ -127,9 +127,8 @@ static void restore_drained(struct server_history *history, const struct past_se
         cJSON_ArrayForEach(name, past->drained[i])
         {
             struct gpid gpid;
-            if (cJSON_IsString(name) &&
-                sscanf(name->valuestring, "%" SCNd32 ".%" SCNd32, &gpid.app_id, &gpid.partition) ==
-                    2) {
+            if (cJSON_IsString(name) && sscanf(name->valuestring, "%" SCNd32 ".%" SCNd32,
+                                               &gpid.app_id, &gpid.partition) == 2) {
                 history_add_left(history, gpid);
             }
         }

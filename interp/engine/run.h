@@ -29,8 +29,8 @@ struct run_setup {
     struct past *past;
     uint64_t events_before; /* numbers of events that are given already */
     int64_t at_before_ms;   /* and their time since the run's start */
-    bool rehearsed;      /* nobody is asked: questions are answered at once, and that is said */
-    bool keep_leftovers; /* values that look like another tool's leftover are meant */
+    bool rehearsed;         /* nobody is asked: questions are answered at once, and that is said */
+    bool keep_leftovers;    /* values that look like another tool's leftover are meant */
 };
 
 enum run_outcome { RUN_DONE, RUN_FAILED, RUN_REFUSED, RUN_STOPPED, RUN_NOT_RESTORED };

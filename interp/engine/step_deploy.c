@@ -20,6 +20,7 @@ struct deploy {
     bool begun;         /* the adapter's first step was started */
     bool following;     /* ended from outside: the server must be alive before this ends */
     struct follower follower;
+    struct doubt doubt; /* of what began before an interruption */
 };
 
 static const char *const action_names[] = {
@@ -218,12 +219,79 @@ static void deploy_look(void *ctx)
     gatherer_start(deploy->gatherer, deploy_gathered, frame);
 }
 
+/* ---- after an interruption */
+static bool child_is_in_doubt(const struct frame *frame, const struct step *child)
+{
+    const struct past_step *past = resume_find(frame, child);
+    return past != NULL && past->state == PAST_BEGUN && past->intended;
+}
+
+static void deploy_decided(struct frame *frame, enum doubt_verdict verdict)
+{
+    struct deploy *deploy = frame->state;
+    const struct step_list *body = &frame->step->body;
+    run_mark_change(frame->run);
+    if (verdict == DOUBT_DONE) {
+        frame_finish(frame, NULL);
+        return;
+    }
+    /* The adapter begins anew, and its steps know nothing of the past. */
+    for (size_t i = 0; i < body->count; i++) {
+        resume_claim(frame->run, frame, body->items[i], false);
+    }
+    deploy->next = 0;
+    deploy_look(frame);
+}
+
+static bool all_idempotent(const struct step_list *body)
+{
+    for (size_t i = 0; i < body->count; i++) {
+        bool acts = body->items[i]->kind == STEP_EXEC || body->items[i]->kind == STEP_HTTP;
+        if ((acts && !body->items[i]->idempotent) || !all_idempotent(&body->items[i]->body)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* True: it goes on where it was. False: nothing of it was begun. */
+static bool deploy_goes_on(struct frame *frame)
+{
+    struct deploy *deploy = frame->state;
+    const struct step_list *body = &frame->step->body;
+    size_t next = 0;
+    while (next < body->count && resume_passes_over(frame, body->items[next])) {
+        next++;
+    }
+    if (frame->past == NULL || !frame->past->intended) {
+        return false;
+    }
+    if (next < body->count && child_is_in_doubt(frame, body->items[next])) {
+        doubt_start(&deploy->doubt, frame, frame->step, frame->step->server, all_idempotent(body),
+                    deploy_decided);
+        return true;
+    }
+    if (next == 0) {
+        return false;
+    }
+    run_emit(frame->run, EVENT_NOTE, frame->step, NULL, "%s of %s goes on where it was interrupted",
+             action_names[frame->step->as.deploy], frame->step->server->name);
+    if (takes_server_away(frame->step)) {
+        work_take(frame, frame->step->server);
+    }
+    deploy->next = next;
+    deploy_next(frame);
+    return true;
+}
+
 static void deploy_start(struct frame *frame)
 {
     struct deploy *deploy = frame->state;
     deploy->gatherer = gatherer_new(&frame->run->gatherers);
     deploy->give_up_us = loop_now_us(frame->run->setup.loop) + LEADERLESS_US;
-    deploy_look(frame);
+    if (!deploy_goes_on(frame)) {
+        deploy_look(frame);
+    }
 }
 
 static void deploy_cancel(struct frame *frame)
@@ -240,6 +308,9 @@ static void deploy_cancel(struct frame *frame)
         frame_cancel_children(frame, &frame->why, false);
         return;
     }
+    if (doubt_cancel(&deploy->doubt)) {
+        return;
+    }
     gatherer_cancel(deploy->gatherer);
     timer_start(frame->run->setup.loop, &deploy->timer, 0, frame_end, frame);
 }
@@ -250,6 +321,7 @@ static void deploy_clear(struct frame *frame)
     timer_cancel(&deploy->timer);
     gatherer_free(deploy->gatherer);
     follow_clear(&deploy->follower);
+    doubt_clear(&deploy->doubt);
 }
 
 const struct step_ops ops_deploy = {

@@ -15,6 +15,7 @@
 enum { REASON_SHOWN_BYTES = 160 };
 
 struct http {
+    struct doubt doubt;    /* of a request sent before an interruption */
     struct timer next;     /* the next poll, or the end */
     struct timer deadline; /* of polling */
     int64_t polling_us;    /* since when; 0: the first request is under way */
@@ -303,7 +304,7 @@ static void request_answered(void *ctx, const struct http_reply *reply, const st
     }
 }
 
-static void http_start(struct frame *frame)
+static void http_begin(struct frame *frame)
 {
     const struct step *step = frame->step;
     bool reads = strcmp(step->as.http.method, "GET") == 0;
@@ -319,10 +320,32 @@ static void http_start(struct frame *frame)
                             step->as.http.headers, request_answered);
 }
 
+static void http_decided(struct frame *frame, enum doubt_verdict verdict)
+{
+    if (verdict == DOUBT_DONE) {
+        frame_finish(frame, NULL);
+    } else {
+        http_begin(frame);
+    }
+}
+
+static void http_start(struct frame *frame)
+{
+    struct http *http = frame->state;
+    if (frame->past != NULL && frame->past->intended) {
+        doubt_start(&http->doubt, frame, frame->step, NULL, frame->step->idempotent, http_decided);
+    } else {
+        http_begin(frame);
+    }
+}
+
 static void http_cancel(struct frame *frame)
 {
     struct http *http = frame->state;
     timer_cancel(&http->deadline);
+    if (frame->operation == NULL && doubt_cancel(&http->doubt)) {
+        return;
+    }
     frame->in_doubt = http->polling_us > 0; /* the job goes on */
     if (frame->operation != NULL) {
         operation_cancel(frame->operation);
@@ -339,6 +362,7 @@ static void http_clear(struct frame *frame)
     text_clear(&http->url);
     text_clear(&http->reason);
     text_clear(&http->waiting.told);
+    doubt_clear(&http->doubt);
 }
 
 const struct step_ops ops_http = {

@@ -4,6 +4,7 @@
 #include "base/duration.h"
 #include "base/secret.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -121,7 +122,21 @@ static void program_ended(void *ctx, const struct process_result *result, const 
     said_finish(frame, worked ? NULL : &failure, output, length);
 }
 
-static void exec_start(struct frame *frame)
+/* A run that is resumed looks for it, so that it is not started twice. */
+static void program_started(void *ctx, const struct process_identity *identity)
+{
+    struct frame *frame = ctx;
+    char ticks[24];
+    cJSON *data = cJSON_CreateObject();
+    snprintf(ticks, sizeof ticks, "%" PRIu64, identity->start_ticks);
+    cJSON_AddNumberToObject(data, "pid", (double)identity->pid);
+    cJSON_AddStringToObject(data, "start_ticks", ticks);
+    cJSON_AddStringToObject(data, "boot", identity->boot);
+    run_emit(frame->run, EVENT_PROGRAM, frame->step, data, "started as process %ld",
+             (long)identity->pid);
+}
+
+static void exec_begin(struct frame *frame)
 {
     const struct step *step = frame->step;
     struct text command = {0};
@@ -147,12 +162,46 @@ static void exec_start(struct frame *frame)
         .timeout_us =
             (step->timeout_us < 0 ? 24 * US_PER_HOUR : step->timeout_us) + 60 * US_PER_SECOND,
         .output_limit = OUTPUT_LIMIT_BYTES,
+        .started = program_started,
+        .started_ctx = frame,
     };
     struct deployment *deployment = frame->run->setup.deployment;
     frame->operation = deployment->ops->run(deployment, &spec, program_ended, frame);
 }
 
+static void exec_decided(struct frame *frame, enum doubt_verdict verdict)
+{
+    if (verdict == DOUBT_DONE) {
+        frame_finish(frame, NULL);
+    } else {
+        exec_begin(frame);
+    }
+}
+
+static void exec_start(struct frame *frame)
+{
+    if (frame->past != NULL && frame->past->intended) {
+        doubt_start(frame->state, frame, frame->step, NULL, frame->step->idempotent, exec_decided);
+    } else {
+        exec_begin(frame);
+    }
+}
+
+static void exec_cancel(struct frame *frame)
+{
+    if (frame->operation != NULL || !doubt_cancel(frame->state)) {
+        frame_cancel_operation(frame);
+    }
+}
+
+static void exec_clear(struct frame *frame)
+{
+    doubt_clear(frame->state);
+}
+
 const struct step_ops ops_exec = {
+    .state_bytes = sizeof(struct doubt),
     .start = exec_start,
-    .cancel = frame_cancel_operation,
+    .cancel = exec_cancel,
+    .clear = exec_clear,
 };

@@ -336,8 +336,8 @@ static void rolling_next(void *ctx)
 /* A server that failed is left out as before, unless the run had ended: then it is tried again. */
 static bool turn_is_over(const struct frame *frame, const struct past_step *past)
 {
-    return past->state == PAST_DONE || (past->state == PAST_PASSED_OVER &&
-                                        past_outcome(frame->run->setup.past) == NULL);
+    return past->state == PAST_DONE ||
+           (past->state == PAST_PASSED_OVER && past_outcome(frame->run->setup.past) == NULL);
 }
 
 static void take_up(struct frame *frame, size_t index, const struct past_step *past)

@@ -103,8 +103,8 @@ static void try_child_done(struct frame *frame, const struct step *child, const 
     }
 }
 
-/* What the part came to before the run was killed; NULL: nothing, or the run had ended and all of it
- * is done again. */
+/* What the part came to before the run was killed; NULL: nothing, or the run had ended and all of
+ * it is done again. */
 static const struct past_step *past_of(const struct frame *frame, enum try_part which)
 {
     const struct step *part = part_of(frame, which);
@@ -129,7 +129,8 @@ static void try_begin(void *ctx)
         try->part = TRY_RESCUE;
         frame_start(frame->run, frame, part_of(frame, TRY_RESCUE));
     } else if (part == NULL || frame->cancelled || rescue != NULL ||
-               past_of(frame, TRY_FINALLY) != NULL || (steps != NULL && steps->state == PAST_DONE)) {
+               past_of(frame, TRY_FINALLY) != NULL ||
+               (steps != NULL && steps->state == PAST_DONE)) {
         try_finally(frame);
     } else {
         try->failed = false;

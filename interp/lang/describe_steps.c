@@ -109,6 +109,10 @@ static const struct field exec_fields[] = {
      "function(result) with .exit_code and .output: true, or false and a reason; without it the "
      "exit code must be 0",
      AT(step.as.exec.expect)},
+    {"idempotent", FIELD_BOOLEAN, 0, "false",
+     "to do it twice is as to do it once: a resumed run that does not know what came of it does it "
+     "again without asking",
+     AT(step.idempotent)},
     {"timeout", FIELD_DURATION, 0, "10m", "then it is ended, and the step fails",
      AT(step.timeout_us), .min = 1, .max = INT64_MAX},
 };
@@ -154,6 +158,10 @@ static const struct field http_fields[] = {
      "silent service and the statuses 429 and 500 to 599 are asked again, other failures end the "
      "step",
      RECORD(poll_fields)},
+    {"idempotent", FIELD_BOOLEAN, 0, "false",
+     "to do it twice is as to do it once: a resumed run that does not know what came of it does it "
+     "again without asking",
+     AT(step.idempotent)},
 };
 static const struct field notify_fields[] = {
     {"url", FIELD_TEXT, REQUIRED, NULL, "the webhook: http:// or https://", AT(step.as.http.url)},

@@ -118,6 +118,7 @@ struct step {
     const struct server
         *server;        /* the server it is about (its own, or that of the rolling), or NULL */
     int64_t timeout_us; /* of this step as a whole, each try of it; -1: none given */
+    bool idempotent;    /* exec, http: doing it twice does no harm */
     struct {
         int32_t times;    /* how often it is done again after a failure; 0: never */
         int64_t every_us; /* the pause before that */
