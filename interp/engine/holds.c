@@ -64,16 +64,6 @@ const struct hold_item *hold_in_force(const struct run *run, const struct hold_i
     return NULL;
 }
 
-bool hold_is_outermost(const struct run *run, const struct hold_item *item)
-{
-    for (size_t i = 0; i < run->hold_count && run->holds[i] != item; i++) {
-        if (is_same(run->holds[i], item)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 cJSON *hold_data(const struct hold_item *item, const char *value)
 {
     cJSON *data = cJSON_CreateObject();

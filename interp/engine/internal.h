@@ -387,6 +387,8 @@ struct setting_task {
     char wanted[SETTING_VALUE_BYTES];
     char before[SETTING_VALUE_BYTES]; /* what was read first */
     bool changed;                     /* it was set: the outcome may be unknown when err is given */
+    bool takes;          /* for a hold: the intention says what is put back afterwards */
+    const char *back_to; /* ... when that is not what is read now; or NULL */
     bool puts_back;                   /* goes on although its intention could not be kept */
     int tries;                        /* set, but read back otherwise: a new leader in between */
     int state;
@@ -408,8 +410,6 @@ const struct hold_item *hold_in_force(const struct run *run, const struct hold_i
  * there is none. */
 bool hold_hand_on(struct run *run, struct hold_item *item);
 
-/* False when an outer hold keeps the same setting in the same place. */
-bool hold_is_outermost(const struct run *run, const struct hold_item *item);
 /* {name, value, server}, for the data of an event. */
 cJSON *hold_data(const struct hold_item *item, const char *value);
 

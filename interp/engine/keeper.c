@@ -60,6 +60,7 @@ static void keeper_told(void *ctx, const struct error *err)
     struct foreign_value *foreign = foreign_find(run, item);
     cJSON *data = hold_data(item, item->value);
     if (keeper->task.changed && run->pause.continuing && foreign != NULL) {
+        cJSON_AddStringToObject(data, "before", item->before);
         run_emit(run, EVENT_HELD, item->step, data, "%s held at %s again (somebody else's: %s)",
                  item->name, item->value, keeper->task.before);
     } else if (keeper->task.changed) {

@@ -438,6 +438,9 @@ void run_abort(struct run *run)
         const struct hold_item *item = run->holds[i - 1];
         const struct foreign_value *foreign = foreign_find(run, item);
         cJSON *data = hold_data(item, item->before);
+        if (foreign != NULL) {
+            cJSON_AddStringToObject(data, "found", foreign->value);
+        }
         run_emit(run, EVENT_NOT_PUT_BACK, item->step, data, "%s is left at %s%s (before: %s)",
                  item->name, foreign == NULL ? item->value : foreign->value,
                  foreign == NULL ? "" : ", set by somebody else", item->before);

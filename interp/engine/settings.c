@@ -108,6 +108,13 @@ static void task_set(struct setting_task *task)
     cJSON_AddStringToObject(data, "name", task->name);
     cJSON_AddStringToObject(data, "from", task->before);
     cJSON_AddStringToObject(data, "to", task->wanted);
+    if (task->takes) {
+        cJSON_AddStringToObject(data, "before",
+                                task->back_to == NULL ? task->before : task->back_to);
+    }
+    if (task->server != NULL) {
+        cJSON_AddStringToObject(data, "server", task->server->name);
+    }
     if (!run_emit(run, EVENT_INTENTION, task->step, data, "set %s from %s to %s", task->name,
                   task->before, task->wanted) &&
         !task->puts_back) {

@@ -99,14 +99,9 @@ static void hold_leave(struct frame *frame)
     struct hold_item *item = &hold->items[hold->taken - 1];
     cJSON *data = hold_data(item, item->before);
     cJSON_AddStringToObject(data, "found", hold->task.before);
-    if (hold_is_outermost(run, item)) {
-        run_emit(run, EVENT_NOT_PUT_BACK, frame->step, data,
-                 "%s is left as %s, set by somebody else (before the run: %s)", item->name,
-                 hold->task.before, item->before);
-    } else {
-        run_emit(run, EVENT_NOTE, frame->step, data, "%s is left as %s, set by somebody else",
-                 item->name, hold->task.before);
-    }
+    run_emit(run, EVENT_NOT_PUT_BACK, frame->step, data,
+             "%s is left as %s, set by somebody else (before: %s)", item->name, hold->task.before,
+             item->before);
     hold_item_over(frame);
 }
 
@@ -163,6 +158,7 @@ static void ensure(struct frame *frame, const struct hold_item *item, const char
                    const char *expects, void (*done)(void *ctx, const struct error *err))
 {
     struct hold *hold = frame->state;
+    const struct hold_item *outer = hold_in_force(frame->run, item);
     hold->task = (struct setting_task){
         .run = frame->run,
         .step = frame->step,
@@ -171,6 +167,10 @@ static void ensure(struct frame *frame, const struct hold_item *item, const char
         .server = item->server,
         .expects = expects,
         .puts_back = hold->putting_back,
+        .takes = !hold->putting_back,
+        .back_to = item->known_before ? item->before
+                   : outer != NULL    ? outer->value
+                                      : NULL,
         .begun = hold_changes,
         .done = done,
         .ctx = frame,

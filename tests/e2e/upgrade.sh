@@ -63,7 +63,7 @@ wait_for_line "downgrade_node" && python3 tests/e2e/pegrpc.py "$leader" level 50
 wait_for_line "PAUSED" && kill -INT "$run"
 end_run
 check "a stop in a pause leaves the other's level" "$status" 5
-check_has "and says so" "$log" "meta level is left as lively, set by somebody else (before the run: steady)"
+check_has "and says so" "$log" "meta level is left as lively, set by somebody else (before: steady)"
 check_has "and what ends a pause" "$log" "continue goes on as planned, stop ends the run"
 end_server INT >/dev/null
 
