@@ -168,12 +168,8 @@ static void run_ended(void *ctx, const struct run_result *result)
     loop_stop(command->session.loop);
 }
 
-static void signal_caught(void *ctx, int signal_number)
+static void stop_asked(struct run_command *command)
 {
-    struct run_command *command = ctx;
-    if (signal_number == SIGHUP) {
-        return; /* a closed terminal changes nothing */
-    }
     if (++command->stops_asked == 1) {
         run_stop(command->run);
     } else {
@@ -181,11 +177,32 @@ static void signal_caught(void *ctx, int signal_number)
     }
 }
 
-/* "yes", or "STEP yes" where more than one step asks. */
+static void signal_caught(void *ctx, int signal_number)
+{
+    struct run_command *command = ctx;
+    if (signal_number == SIGHUP) {
+        return; /* a closed terminal changes nothing */
+    }
+    if (signal_number == SIGUSR1) {
+        run_continue(command->run);
+    } else {
+        stop_asked(command);
+    }
+}
+
+/* In a pause: continue, or stop. Else "yes", or "STEP yes" where more than one step asks. */
 static void line_typed(void *ctx, char *line)
 {
     struct run_command *command = ctx;
     struct error err;
+    if (run_is_paused(command->run) && (strcmp(line, "continue") == 0 || strcmp(line, "c") == 0)) {
+        run_continue(command->run);
+        return;
+    }
+    if (run_is_paused(command->run) && strcmp(line, "stop") == 0) {
+        run_stop(command->run);
+        return;
+    }
     char *last = strrchr(line, ' ');
     const char *answer = last == NULL ? line : last + 1;
     if (last != NULL) {
@@ -220,6 +237,7 @@ static bool perform(struct run_command *command, struct tally *tally, struct err
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGHUP);
+    sigaddset(&signals, SIGUSR1);
     command->run = run_new(&setup);
     command->began_us = loop_now_us(session->loop);
     bool ok = loop_catch_signals(session->loop, &signals, signal_caught, command, err);
@@ -413,6 +431,11 @@ const struct command command_run = {
         "than one step asks. No time makes an answer.\n"
         "Everything it does is recorded in a folder of its own, before it is done. While it works\n"
         "on a cluster no other run can.\n"
+        "When somebody else changes what is held, or restarts a replica server, the run pauses:\n"
+        "nothing is begun until the value is set back, or a person types continue (or c) or stop "
+        "and\n"
+        "Enter on its terminal, or sends SIGUSR1, which continues. Held values are then set "
+        "again.\n"
         "Without WORKFLOW, the cluster file's own is used.\n"
         "Exit codes: 0 done; 1 failed, everything put back; 2 wrong usage or file; 3 refused "
         "before\n"

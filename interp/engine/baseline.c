@@ -13,6 +13,7 @@ static const struct {
     {false, SETTING_FLOW_CONTROL}, {false, SETTING_ASSIGN_DELAY},
     {false, SETTING_BLACK_LIST},
 };
+_Static_assert(sizeof((struct server_facts *)0)->start_time == 32, "as baseline_process says");
 enum { WATCHED_COUNT = sizeof watched / sizeof watched[0] };
 
 struct baseline {
@@ -118,7 +119,23 @@ void baseline_read(struct run *run, void (*done)(struct run *run, const struct e
                         leader_was_read, run->baseline);
 }
 
+void baseline_process(const struct run *run, struct address *leader, char start_time[32])
+{
+    ASSERT(run->baseline != NULL && run->baseline->known);
+    *leader = run->baseline->leader.address;
+    memcpy(start_time, run->baseline->process.start_time, sizeof run->baseline->process.start_time);
+}
+
 /* ---- after */
+static bool is_foreign(const struct baseline *baseline)
+{
+    const struct hold_item item = {
+        .is_level = watched[baseline->next].is_level,
+        .name = watched[baseline->next].name,
+    };
+    return foreign_find(baseline->run, &item) != NULL;
+}
+
 static void compare_next(struct baseline *baseline);
 
 static void was_compared(void *ctx, const struct error *err)
@@ -134,9 +151,9 @@ static void was_compared(void *ctx, const struct error *err)
         run_emit(run, EVENT_PUT_BACK, NULL, NULL,
                  "%s is back at %s (it was lost with the old primary meta server)", name, before);
     } else if (baseline->task.only_read && strcmp(baseline->task.before, before) != 0) {
-        text_printf(&baseline->differences, "%s%s was %s and is %s",
+        text_printf(&baseline->differences, "%s%s was %s and is %s%s",
                     baseline->differences.length > 0 ? "; " : "", name, before,
-                    baseline->task.before);
+                    baseline->task.before, is_foreign(baseline) ? ", set by somebody else" : "");
     }
     baseline->next++;
     compare_next(baseline);
@@ -147,7 +164,7 @@ static void compare_next(struct baseline *baseline)
     struct run *run = baseline->run;
     if (baseline->next < WATCHED_COUNT) {
         /* What a new leader lost is put back; what somebody else changed is only reported. */
-        begin(baseline, !run->leader_changed, was_compared);
+        begin(baseline, !run->leader_changed || is_foreign(baseline), was_compared);
         return;
     }
     struct error err;

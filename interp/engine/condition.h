@@ -17,6 +17,7 @@ struct server_history {
     size_t gone_count;
     struct gpid *left; /* partitions that drain_node took from it, to come back by rejoin_node */
     size_t left_count;
+    char seen_start[32];          /* as it said last, while not in work; "" unknown */
     bool in_work;                 /* from its first deploy until its turn in the rolling is over */
     const struct frame *taken_by; /* the branch that has it in work (work.c), or NULL */
     bool waits;                   /* that branch does nothing now but wait for other branches */

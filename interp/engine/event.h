@@ -39,9 +39,11 @@
     X(EVENT_PASSED_OVER, "passed_over") /* it failed, and the run goes on: as the workflow says */ \
     X(EVENT_RESCUED, "rescued")         /* by a try */                                             \
     X(EVENT_LOG, "log")                                                                            \
-    X(EVENT_NOTE, "note")         /* worth knowing, changes nothing */                             \
-    X(EVENT_STOPPING, "stopping") /* the operator asked */                                         \
-    X(EVENT_COMPARED, "compared") /* settings at the end against the baseline */                   \
+    X(EVENT_NOTE, "note")           /* worth knowing, changes nothing */                           \
+    X(EVENT_PAUSED, "paused")       /* nothing is begun: why, and what ends it */                  \
+    X(EVENT_CONTINUED, "continued") /* the pause is over: by whom */                               \
+    X(EVENT_STOPPING, "stopping")   /* the operator asked */                                       \
+    X(EVENT_COMPARED, "compared")   /* settings at the end against the baseline */                 \
     X(EVENT_RUN_FINISHED, "run_finished")
 
 enum event_kind {

@@ -69,6 +69,7 @@ static void destroy(struct frame *frame)
 {
     timer_cancel(&frame->deadline);
     timer_cancel(&frame->ending);
+    timer_cancel(&frame->resume);
     if (frame->ops->clear != NULL) {
         frame->ops->clear(frame);
     }
@@ -120,10 +121,89 @@ static void remove_child(struct frame *parent, const struct frame *child)
 
 void frame_restart_deadline(struct frame *frame)
 {
-    if (frame->step->timeout_us >= 0) {
+    if (frame->step->timeout_us >= 0 && run_is_paused(frame->run) && !frame->goes_on) {
+        frame->left_us = frame->step->timeout_us;
+    } else if (frame->step->timeout_us >= 0) {
         timer_start(frame->run->setup.loop, &frame->deadline, frame->step->timeout_us,
                     deadline_passed, frame);
     }
+}
+
+/* ---- a pause */
+static void resumed(void *ctx)
+{
+    struct frame *frame = ctx;
+    timer_fn *again = frame->again;
+    frame->again = NULL;
+    again(frame);
+}
+
+bool frame_waits(struct frame *frame, timer_fn *again)
+{
+    if (!run_is_paused(frame->run) || frame->goes_on || frame->cancelled) {
+        return false;
+    }
+    const struct frame *above = frame->parent;
+    while (above != NULL && above->ops->wraps) {
+        above = above->parent;
+    }
+    if (above != NULL && above->step->kind == STEP_WAIT_UNTIL) {
+        run_emit(frame->run, EVENT_NOTE, frame->step, NULL, "left out: the run is paused");
+        frame_finish(frame, NULL);
+    } else {
+        frame->again = again;
+    }
+    return true;
+}
+
+void frame_stop_limits(struct run *run)
+{
+    for (struct frame *frame = run->frames; frame != NULL; frame = frame->next) {
+        if (timer_is_active(&frame->deadline) && !frame->goes_on) {
+            frame->left_us = frame_left_us(frame);
+            timer_cancel(&frame->deadline);
+        }
+    }
+}
+
+void frame_go_on(struct run *run)
+{
+    for (struct frame *frame = run->frames; frame != NULL; frame = frame->next) {
+        if (frame->left_us >= 0) {
+            timer_start(run->setup.loop, &frame->deadline, frame->left_us, deadline_passed, frame);
+            frame->left_us = -1;
+        }
+        if (frame->again != NULL) {
+            timer_start(run->setup.loop, &frame->resume, 0, resumed, frame);
+        }
+    }
+}
+
+int64_t frame_left_us(const struct frame *frame)
+{
+    return frame->left_us >= 0 ? frame->left_us
+                               : frame->deadline.due_us - loop_now_us(frame->run->setup.loop);
+}
+
+/* ---- the life of a frame */
+static void begin(void *ctx)
+{
+    struct frame *frame = ctx;
+    struct run *run = frame->run;
+    if (frame->cancelled) {
+        frame_finish(frame, NULL);
+        return;
+    }
+    if (!frame->ops->wraps && frame_waits(frame, begin)) {
+        return;
+    }
+    frame->started_us = loop_now_us(run->setup.loop);
+    if (!frame->ops->wraps) {
+        frame_restart_deadline(frame);
+        run_emit(run, EVENT_STEP_STARTED, frame->step, NULL, "%s",
+                 step_kind_name(frame->step->kind));
+    }
+    frame->ops->start(frame);
 }
 
 static struct frame *start_as(struct run *run, struct frame *parent, const struct step *step,
@@ -137,6 +217,8 @@ static struct frame *start_as(struct run *run, struct frame *parent, const struc
     frame->past = resume_claim(run, parent, step, ops->wraps);
     frame->state = memory_allocate(frame->ops->state_bytes);
     frame->started_us = loop_now_us(run->setup.loop);
+    frame->left_us = -1;
+    frame->goes_on = parent != NULL && parent->goes_on;
     frame->next = run->frames;
     if (run->frames != NULL) {
         run->frames->previous = frame;
@@ -145,11 +227,7 @@ static struct frame *start_as(struct run *run, struct frame *parent, const struc
     if (parent != NULL) {
         add_child(parent, frame);
     }
-    if (!ops->wraps) {
-        frame_restart_deadline(frame);
-        run_emit(run, EVENT_STEP_STARTED, step, NULL, "%s", step_kind_name(step->kind));
-    }
-    frame->ops->start(frame);
+    begin(frame);
     return frame;
 }
 
@@ -222,6 +300,7 @@ void frame_finish(struct frame *frame, const struct error *err)
 {
     ASSERT(!frame->finished);
     frame->finished = true;
+    frame->left_us = -1;
     timer_cancel(&frame->deadline);
     if (frame->cancelled && (err == NULL || (err->code != ERROR_NOT_RESTORED && !frame->failing))) {
         err = &frame->why;
@@ -257,7 +336,11 @@ void frame_cancel(struct frame *frame, const struct error *why)
     }
     frame->cancelled = true;
     frame->why = *why;
-    frame->ops->cancel(frame);
+    if (frame->again != NULL) { /* nothing is under way: it sees `cancelled` */
+        timer_start(frame->run->setup.loop, &frame->resume, 0, resumed, frame);
+    } else {
+        frame->ops->cancel(frame);
+    }
 }
 
 void frame_cancel_children(struct frame *frame, const struct error *why, bool one_failed)

@@ -25,6 +25,12 @@ void hold_unregister(struct run *run, struct hold_item *item)
     }
 }
 
+static bool is_same(const struct hold_item *one, const struct hold_item *other)
+{
+    return one->is_level == other->is_level && one->server == other->server &&
+           strcmp(one->name, other->name) == 0;
+}
+
 bool hold_hand_on(struct run *run, struct hold_item *item)
 {
     size_t own = 0;
@@ -33,13 +39,11 @@ bool hold_hand_on(struct run *run, struct hold_item *item)
     }
     for (size_t i = own + 1; i < run->hold_count; i++) {
         struct hold_item *heir = run->holds[i];
-        if (heir->is_level != item->is_level || strcmp(heir->name, item->name) != 0) {
+        if (!is_same(heir, item)) {
             continue;
         }
         snprintf(heir->before, sizeof heir->before, "%s", item->before);
-        cJSON *data = cJSON_CreateObject();
-        cJSON_AddStringToObject(data, "name", item->name);
-        cJSON_AddStringToObject(data, "value", heir->value);
+        cJSON *data = hold_data(item, heir->value);
         cJSON_AddStringToObject(data, "before", heir->before);
         cJSON_AddStringToObject(data, "to", heir->step->id);
         run_emit(run, EVENT_HANDED_ON, item->step, data,
@@ -50,13 +54,23 @@ bool hold_hand_on(struct run *run, struct hold_item *item)
     return false;
 }
 
-const struct hold_item *hold_in_force(const struct run *run, bool is_level, const char *name)
+const struct hold_item *hold_in_force(const struct run *run, const struct hold_item *item)
 {
     for (size_t i = run->hold_count; i > 0; i--) {
-        const struct hold_item *item = run->holds[i - 1];
-        if (item->is_level == is_level && strcmp(item->name, name) == 0) {
-            return item;
+        if (is_same(run->holds[i - 1], item)) {
+            return run->holds[i - 1];
         }
     }
     return NULL;
+}
+
+cJSON *hold_data(const struct hold_item *item, const char *value)
+{
+    cJSON *data = cJSON_CreateObject();
+    cJSON_AddStringToObject(data, "name", item->name);
+    cJSON_AddStringToObject(data, "value", value);
+    if (item->server != NULL) {
+        cJSON_AddStringToObject(data, "server", item->server->name);
+    }
+    return data;
 }

@@ -41,6 +41,9 @@ struct frame {
     void *state;
     struct timer deadline;
     struct timer ending;
+    struct timer resume;         /* `again` is called */
+    timer_fn *again;             /* with the frame: waits for the run to go on; or NULL */
+    int64_t left_us;             /* of the deadline, which stands still; -1: it does not */
     struct operation *operation; /* the call under way, of kinds that make one at a time */
     int64_t started_us;
     bool cancelled; /* ops->cancel was called: `why` tells */
@@ -49,6 +52,7 @@ struct frame {
     struct error result;
     bool failed;
     bool failing;              /* a child failed by itself: a later cancel does not hide why */
+    bool goes_on;              /* in a pause too: a server that was taken down must come back */
     bool timed_out;            /* cancelled by its own deadline */
     bool ended_by_sibling;     /* cancelled since another child of its parent failed */
     bool in_doubt;             /* what failed may have been done all the same: not to be repeated */
@@ -58,10 +62,11 @@ struct frame {
 
 enum { SETTING_VALUE_BYTES = 2048 }; /* a black list may be long */
 
-/* One value that a hold keeps. */
+/* One value that a hold keeps, in one place. */
 struct hold_item {
     bool is_level;
     const char *name;                 /* "meta level" for the level */
+    const struct server *server;      /* whose setting it is; NULL: the leader's, whoever leads */
     char value[SETTING_VALUE_BYTES];  /* the value held */
     char before[SETTING_VALUE_BYTES]; /* the value to put back */
     bool known_before;
@@ -78,6 +83,25 @@ struct settings_lock {
     struct timer granted;
     timer_fn *go;
     void *ctx;
+};
+
+/* A held value that somebody else changed under the same process. */
+struct foreign_value {
+    bool is_level;
+    const char *name;
+    const struct server *server;
+    char value[SETTING_VALUE_BYTES]; /* as they left it */
+    const struct step *step;         /* that holds it */
+};
+
+struct pause {
+    bool active;
+    bool asked;      /* does not end by itself when every value is back as held */
+    bool continuing; /* the operator goes on: held values are taken again first */
+    int64_t since_us;
+    struct text why;
+    struct foreign_value *foreign; /* kept after the pause too: they are not put back */
+    size_t foreign_count;
 };
 
 struct run {
@@ -123,6 +147,7 @@ struct run {
     struct settings_lock *lock_owner; /* who may change settings now */
     struct settings_lock *lock_waiters;
     struct settings_lock final_lock; /* of the comparison at the end */
+    struct pause pause;
     struct keeper *keeper;
     struct baseline *baseline;
 };
@@ -138,7 +163,8 @@ void run_fail(struct run *run, const struct error *err);
 void run_mark_change(struct run *run); /* evidence taken before now proves nothing any more */
 struct condition_context run_condition_context(struct run *run);
 struct server_history *run_history(struct run *run, const struct server *server);
-/* True when the run is ending because a replica server died that we are not working on. */
+/* Ends the run when a replica server died that we are not working on; pauses it when one was
+ * restarted. Looks at what the evidence happens to hold. */
 void run_check_servers(struct run *run, const struct evidence *evidence);
 /* The children are over and every hold is put back: compare, then end. */
 void run_wind_up(struct run *run);
@@ -173,6 +199,29 @@ void frame_free_all(struct run *run);
 const struct step_ops *frame_ops(enum step_kind kind);
 /* For ops->cancel of kinds with one operation or with children: lets them end first. */
 void frame_cancel_operation(struct frame *frame);
+/* Asked right before an effect. False: go on. True: the run is paused; `again` is called with the
+ * frame once it goes on, or when the frame is cancelled (look at `cancelled`), and looks at
+ * everything anew. A nudge is not kept waiting but ended: the wait around it goes on looking and
+ * sends another. */
+bool frame_waits(struct frame *frame, timer_fn *again);
+/* Time limits stand still in a pause: stops, or starts again, those of all frames. */
+void frame_stop_limits(struct run *run);
+void frame_go_on(struct run *run);
+int64_t frame_left_us(const struct frame *frame); /* of its time limit; it has one */
+
+/* ---- pause.c: nothing is begun until a person says so, or what disturbed is over */
+/* The value that somebody else gave to what is held, or NULL. */
+struct foreign_value *foreign_find(const struct run *run, const struct hold_item *item);
+/* Seen under the process that was told the held value: pauses the run. `where`: the server. */
+void foreign_seen(struct run *run, const struct hold_item *item, const char *value,
+                  const char *where);
+/* It reads as held again: forgotten, and the run goes on when nothing else keeps it. */
+void foreign_is_over(struct run *run, struct foreign_value *foreign);
+/* Every held value was taken again, as the operator wished: the run goes on. */
+void pause_end_by_operator(struct run *run);
+/* The run is ending: what is put back need not wait. */
+void pause_drop(struct run *run);
+void pause_clear(struct run *run);
 
 extern const struct step_ops ops_sequence; /* steps, also the body of rolling */
 extern const struct step_ops ops_when;
@@ -373,9 +422,14 @@ struct setting_task {
     bool is_level;
     bool only_read;
     const char *name;
+    const struct server *server; /* whose; NULL: the leader's */
+    const char *expects;         /* or NULL: what is neither this nor `wanted` is left alone */
+    bool unexpected;             /* ... and was */
     char wanted[SETTING_VALUE_BYTES];
     char before[SETTING_VALUE_BYTES]; /* what was read first */
     bool changed;                     /* it was set: the outcome may be unknown when err is given */
+    bool takes;          /* for a hold: the intention says what is put back afterwards */
+    const char *back_to; /* ... when that is not what is read now; or NULL */
     bool puts_back;                   /* goes on although its intention could not be kept */
     int tries;                        /* set, but read back otherwise: a new leader in between */
     int state;
@@ -390,15 +444,23 @@ void setting_start(struct setting_task *task);
 /* ---- holds.c */
 void hold_register(struct run *run, struct hold_item *item);
 void hold_unregister(struct run *run, struct hold_item *item);
-/* The innermost value held for a setting, or NULL. */
-const struct hold_item *hold_in_force(const struct run *run, bool is_level, const char *name);
+/* The innermost value held for the same setting in the same place, or NULL. */
+const struct hold_item *hold_in_force(const struct run *run, const struct hold_item *item);
 /* When a hold of the same value, begun later, is still in force (it runs beside this one): the
  * value before is that one's to put back, once it ends, and this one's end sets nothing. False:
  * there is none. */
 bool hold_hand_on(struct run *run, struct hold_item *item);
 
+/* {name, value, server}, for the data of an event. */
+cJSON *hold_data(const struct hold_item *item, const char *value);
+
 /* ---- keeper.c: notices a new primary meta server and tells it what is held */
 void keeper_start(struct run *run);
+/* For one who holds the settings lock: is this still the process that was told last? A value that
+ * differs on it was changed by somebody else; another process has never had ours. */
+typedef void keeper_identified_fn(void *ctx, bool same_process, const char *leader_name,
+                                  const struct error *err);
+void keeper_identify(struct run *run, keeper_identified_fn *done, void *ctx);
 /* While the caller holds the settings lock: then the keeper rests. NULL keeper is fine. */
 void keeper_free(struct run *run);
 
@@ -412,6 +474,8 @@ void baseline_read(struct run *run, void (*done)(struct run *run, const struct e
 /* Puts back what a change of the primary meta server during the run lost, reports what differs. A
  * difference that is left marks the run as not restored. The caller holds the settings lock. */
 void baseline_compare(struct run *run, void (*done)(struct run *run, const struct error *err));
+/* The primary meta server's process whose values were read. After baseline_read. */
+void baseline_process(const struct run *run, struct address *leader, char start_time[32]);
 /* For an abort: says which values may not be as before. False when all were compared already. */
 bool baseline_report_unknown(struct run *run);
 void baseline_free(struct run *run);

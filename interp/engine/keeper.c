@@ -4,7 +4,8 @@
  * file and its first tick comes ten seconds later, so it must be told before. The keeper looks
  * every half second, also during a wait or a deploy, and tells a leader that lost them what is
  * held. A value that differs although the same process still leads was changed by somebody else:
- * the run stops, since two hands on one cluster are one too many. Reference behaviour 3.2, 2.5. */
+ * that pauses the run and is not fought over, until the operator says so. Reference behaviour 3.2,
+ * 2.5. */
 #include "engine/internal.h"
 
 #include "base/duration.h"
@@ -22,15 +23,17 @@ struct keeper {
     struct settings_lock lock;
     struct leader_info leader;   /* as just read */
     struct address known_leader; /* who was told last */
-    char known_start[32];        /* of that process; "" not read yet */
+    char known_start[32];        /* of that process */
     struct server_facts facts;   /* of the leader */
     struct operation *operation;
     struct setting_task task;
     struct hold_item *checked; /* copies of what is held, fixed for one look */
     size_t checked_count;
     size_t next;
-    bool telling; /* a new process leads: what differs is told again */
+    bool telling; /* a new process leads, or the operator goes on: what differs is told again */
     bool untold;  /* the telling did not come to its end */
+    keeper_identified_fn *identified;
+    void *identified_ctx;
 };
 
 static void keeper_look(void *ctx);
@@ -54,29 +57,24 @@ static void keeper_told(void *ctx, const struct error *err)
         keeper_rest(keeper);
         return;
     }
-    if (keeper->task.changed) {
-        cJSON *data = cJSON_CreateObject();
-        cJSON_AddStringToObject(data, "name", item->name);
-        cJSON_AddStringToObject(data, "value", item->value);
+    struct foreign_value *foreign = foreign_find(run, item);
+    cJSON *data = hold_data(item, item->value);
+    if (keeper->task.changed && run->pause.continuing && foreign != NULL) {
+        cJSON_AddStringToObject(data, "before", item->before);
+        run_emit(run, EVENT_HELD, item->step, data, "%s held at %s again (somebody else's: %s)",
+                 item->name, item->value, keeper->task.before);
+    } else if (keeper->task.changed) {
         run_emit(run, EVENT_TOLD_AGAIN, item->step, data,
                  "%s told again to the primary meta server %s: %s (it had %s)", item->name,
                  keeper->leader.name, item->value, keeper->task.before);
+    } else {
+        cJSON_Delete(data);
     }
     keeper->next++;
+    if (foreign != NULL && !run->pause.continuing) {
+        foreign_is_over(run, foreign); /* theirs went with the old process */
+    }
     keeper_check_next(keeper);
-}
-
-static void foreign_hand(struct keeper *keeper, const char *seen)
-{
-    const struct hold_item *item = &keeper->checked[keeper->next];
-    struct error err;
-    error_set(
-        &err, ERROR_STEP,
-        "%s is held at %s, but somebody else changed it to %s on %s; the run stops rather than "
-        "work against them",
-        item->name, item->value, seen, keeper->leader.name);
-    run_fail(keeper->run, &err);
-    keeper_rest(keeper);
 }
 
 /* Value and start time may come from two servers while the lead changes hands. */
@@ -84,11 +82,14 @@ static void keeper_confirmed(void *ctx, const struct error *err)
 {
     struct keeper *keeper = ctx;
     keeper->operation = NULL;
-    if (err == NULL && address_equal(keeper->leader.address, keeper->known_leader)) {
-        foreign_hand(keeper, keeper->task.before);
-    } else {
+    if (err != NULL || !address_equal(keeper->leader.address, keeper->known_leader)) {
         keeper_rest(keeper);
+        return;
     }
+    foreign_seen(keeper->run, &keeper->checked[keeper->next], keeper->task.before,
+                 keeper->leader.name);
+    keeper->next++; /* the others are kept all the same */
+    keeper_check_next(keeper);
 }
 
 static void keeper_new_process(struct keeper *keeper)
@@ -116,12 +117,10 @@ static void keeper_start_read(void *ctx, const struct error *err)
         keeper->operation = cluster_read_leader(keeper->run->reader, &keeper->leader,
                                                 look_timeout_us, keeper_confirmed, keeper);
     } else {
-        if (keeper->known_start[0] != '\0') {
-            keeper->run->leader_changed = true;
-            run_emit(keeper->run, EVENT_LEADER_CHANGED, NULL, NULL,
-                     "%s is the primary meta server now%s", keeper->leader.name,
-                     same_place ? " (it has restarted)" : "");
-        }
+        keeper->run->leader_changed = true;
+        run_emit(keeper->run, EVENT_LEADER_CHANGED, NULL, NULL,
+                 "%s is the primary meta server now%s", keeper->leader.name,
+                 same_place ? " (it has restarted)" : "");
         keeper_new_process(keeper);
     }
 }
@@ -139,13 +138,19 @@ static void keeper_checked(void *ctx, const struct error *err)
     const struct hold_item *item = &keeper->checked[keeper->next];
     if (err != NULL) {
         keeper_rest(keeper);
-    } else if (strcmp(keeper->task.before, item->value) != 0) {
+        return;
+    }
+    if (strcmp(keeper->task.before, item->value) != 0) {
         /* Who is this? The same process: a foreign hand. Another: it must be told. */
         keeper_read_start(keeper);
-    } else {
-        keeper->next++;
-        keeper_check_next(keeper);
+        return;
     }
+    struct foreign_value *foreign = foreign_find(keeper->run, item);
+    if (foreign != NULL) {
+        foreign_is_over(keeper->run, foreign);
+    }
+    keeper->next++;
+    keeper_check_next(keeper);
 }
 
 static void keeper_check_next(struct keeper *keeper)
@@ -153,6 +158,9 @@ static void keeper_check_next(struct keeper *keeper)
     struct run *run = keeper->run;
     if (keeper->next == keeper->checked_count) {
         keeper->untold &= !keeper->telling;
+        if (keeper->telling && run->pause.continuing) {
+            pause_end_by_operator(run);
+        }
         keeper_rest(keeper);
         return;
     }
@@ -179,7 +187,7 @@ static void keeper_leader_read(void *ctx, const struct error *err)
     } else if (!address_equal(keeper->leader.address, keeper->known_leader)) {
         keeper_read_start(keeper);
     } else {
-        keeper->telling = keeper->untold;
+        keeper->telling = keeper->untold || keeper->run->pause.continuing;
         keeper_check_next(keeper);
     }
 }
@@ -193,7 +201,7 @@ static void copy_holds(struct keeper *keeper)
     keeper->checked_count = 0;
     for (size_t i = 0; i < run->hold_count; i++) {
         const struct hold_item *item = run->holds[i];
-        if (hold_in_force(run, item->is_level, item->name) == item) {
+        if (item->server == NULL && hold_in_force(run, item) == item) {
             keeper->checked[keeper->checked_count++] = *item;
         }
     }
@@ -215,11 +223,50 @@ static void keeper_look(void *ctx)
     settings_lock(keeper->run, &keeper->lock, keeper_locked, keeper);
 }
 
+/* ---- for one who puts back, and holds the lock, so that the keeper rests */
+static void identify_end(struct keeper *keeper, bool same, const struct error *err)
+{
+    keeper->operation = NULL;
+    keeper->identified(keeper->identified_ctx, same, keeper->leader.name, err);
+}
+
+static void identify_start_read(void *ctx, const struct error *err)
+{
+    struct keeper *keeper = ctx;
+    bool same = err == NULL && address_equal(keeper->leader.address, keeper->known_leader) &&
+                strcmp(keeper->facts.start_time, keeper->known_start) == 0;
+    identify_end(keeper, same, err);
+}
+
+static void identify_leader_read(void *ctx, const struct error *err)
+{
+    struct keeper *keeper = ctx;
+    if (err != NULL) {
+        identify_end(keeper, false, err);
+        return;
+    }
+    keeper->operation =
+        cluster_read_server(keeper->run->reader, keeper->leader.address, FACT_START_TIME,
+                            &keeper->facts, look_timeout_us, identify_start_read, keeper);
+}
+
+void keeper_identify(struct run *run, keeper_identified_fn *done, void *ctx)
+{
+    struct keeper *keeper = run->keeper;
+    ASSERT(keeper != NULL && keeper->operation == NULL && !keeper->lock.held);
+    keeper->identified = done;
+    keeper->identified_ctx = ctx;
+    keeper->operation = cluster_read_leader(run->reader, &keeper->leader, look_timeout_us,
+                                            identify_leader_read, keeper);
+}
+
 void keeper_start(struct run *run)
 {
     ASSERT(run->keeper == NULL);
     run->keeper = memory_allocate(sizeof *run->keeper);
     run->keeper->run = run;
+    /* Who was asked for the values before: from then on what differs is a foreign hand's. */
+    baseline_process(run, &run->keeper->known_leader, run->keeper->known_start);
     timer_start(run->setup.loop, &run->keeper->timer, 0, keeper_look, run->keeper);
 }
 

@@ -109,9 +109,28 @@ static void end_batch(struct frame *frame)
     }
 }
 
+/* After a pause the whole cluster is looked at anew. */
+static void look_or_end(void *ctx)
+{
+    struct frame *frame = ctx;
+    if (frame->cancelled) {
+        end_batch(frame);
+    } else {
+        look(frame);
+    }
+}
+
+static void go_on(void *ctx)
+{
+    one_shot_go_on(ctx);
+}
+
 static void begin_batch(struct frame *frame)
 {
     struct one_shot *shots = one_shot_of(frame);
+    if (frame_waits(frame, look_or_end)) {
+        return;
+    }
     const struct one_shot_kind *kind = shots->kind;
     size_t rest = shots->count - shots->batch_begin;
     size_t size = rest < BATCH_MAX ? rest : BATCH_MAX;
@@ -182,10 +201,13 @@ void one_shot_go_on(struct frame *frame)
     size_t sent = one_shot_count_state(shots, SHOT_SENT);
     size_t ready = ends ? 0 : one_shot_count_state(shots, SHOT_READY);
     size_t most = (size_t)frame->step->as.in_flight;
-    if (ready > 0 && sent < most) {
+    bool paused = run_is_paused(frame->run) && !ends;
+    if (ready > 0 && sent < most && !paused) {
         one_shot_round(frame, SHOT_READY, most - sent);
     } else if (sent > 0 && !over) {
         look_at_sent(frame, sent);
+    } else if (ready > 0 && frame_waits(frame, go_on)) {
+        return; /* each is read anew before it is sent */
     } else {
         end_batch(frame);
     }
@@ -358,11 +380,6 @@ void one_shot_start(struct frame *frame, const struct one_shot_kind *kind)
     look(frame);
 }
 
-static void end_early(void *ctx)
-{
-    one_shot_go_on(ctx);
-}
-
 /* Nothing more is sent; what was sent is followed for a while, so that the end is a known state. */
 void one_shot_cancel(struct frame *frame)
 {
@@ -378,7 +395,7 @@ void one_shot_cancel(struct frame *frame)
     }
     gatherer_cancel(shots->looks);
     one_shot_round_drop(shots);
-    timer_start(frame->run->setup.loop, &shots->timer, 0, end_early, frame);
+    timer_start(frame->run->setup.loop, &shots->timer, 0, go_on, frame);
 }
 
 void one_shot_clear(struct frame *frame)

@@ -4,6 +4,7 @@
 #include "base/secret.h"
 #include "engine/internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -123,6 +124,7 @@ static void end_steps(struct run *run, const struct error *err)
     }
     if (!run->ending) {
         run->ending = true;
+        pause_drop(run);
         if (run->root != NULL) {
             frame_cancel(run->root, err);
         }
@@ -140,8 +142,33 @@ void run_fail(struct run *run, const struct error *err)
     end_steps(run, err);
 }
 
+/* Every look that asks the servers themselves tells when each has started. */
+static void check_starts(struct run *run, const struct evidence *evidence)
+{
+    const struct inventory *inventory = run->setup.inventory;
+    for (int32_t i = 0; i < inventory->count[ROLE_REPLICA] && !run->ending; i++) {
+        const struct server *server = &inventory->servers[ROLE_REPLICA][i];
+        const struct server_evidence *own = &evidence->servers[inventory_slot(inventory, server)];
+        struct server_history *history = run_history(run, server);
+        if (!own->answered || (own->wanted & FACT_COMMANDS) == 0 || history->in_work) {
+            continue;
+        }
+        const char *started = own->facts.command_start;
+        if (history->seen_start[0] != '\0' && strcmp(history->seen_start, started) != 0) {
+            char reason[256];
+            snprintf(reason, sizeof reason,
+                     "the replica server %.60s was restarted by somebody else, or by itself (it "
+                     "started at %s, before at %s)",
+                     server->name, started, history->seen_start);
+            run_pause(run, reason);
+        }
+        snprintf(history->seen_start, sizeof history->seen_start, "%s", started);
+    }
+}
+
 void run_check_servers(struct run *run, const struct evidence *evidence)
 {
+    check_starts(run, evidence);
     const struct inventory *inventory = run->setup.inventory;
     if (!evidence->has_snapshot || run->ending) {
         return;
@@ -255,6 +282,7 @@ void run_wind_up(struct run *run)
 {
     count_failed_servers(run);
     run->winding_up = true;
+    pause_drop(run);
     settings_lock(run, &run->final_lock, compare, run);
 }
 
@@ -408,11 +436,14 @@ void run_abort(struct run *run)
               failed_before ? "; before that: " : "", failed_before ? before.text : "");
     for (size_t i = run->hold_count; i > 0; i--) {
         const struct hold_item *item = run->holds[i - 1];
-        cJSON *data = cJSON_CreateObject();
-        cJSON_AddStringToObject(data, "name", item->name);
-        cJSON_AddStringToObject(data, "value", item->before);
-        run_emit(run, EVENT_NOT_PUT_BACK, item->step, data, "%s is left at %s (before: %s)",
-                 item->name, item->value, item->before);
+        const struct foreign_value *foreign = foreign_find(run, item);
+        cJSON *data = hold_data(item, item->before);
+        if (foreign != NULL) {
+            cJSON_AddStringToObject(data, "found", foreign->value);
+        }
+        run_emit(run, EVENT_NOT_PUT_BACK, item->step, data, "%s is left at %s%s (before: %s)",
+                 item->name, foreign == NULL ? item->value : foreign->value,
+                 foreign == NULL ? "" : ", set by somebody else", item->before);
         run->not_restored = true;
     }
     if (run->leader_changed || run->winding_up) {
@@ -437,6 +468,7 @@ void run_free(struct run *run)
     }
     gatherer_pool_clear(&run->gatherers);
     baseline_free(run);
+    pause_clear(run);
     free(run->holds);
     for (size_t slot = 0; slot < inventory_slot_count(run->setup.inventory); slot++) {
         free(run->history[slot].gone);

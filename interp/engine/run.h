@@ -49,6 +49,14 @@ void run_start(struct run *run, run_done_fn *done, void *ctx);
 /* The first Ctrl-C: waits end at once, a started deploy is followed until its server is alive,
  * holds are put back. Fine at any time and more than once. */
 void run_stop(struct run *run);
+/* Nothing new is begun until run_continue: no step, no nudge; waits go on looking, a started deploy
+ * is followed, held values are kept, time limits stand still. The reason is copied. A run that is
+ * paused already has one reason more. Fine at any time. */
+void run_pause(struct run *run, const char *reason);
+/* Ends a pause. Held values that somebody else changed are set again first, each an intention of
+ * its own; while that fails the run stays paused. Fine at any time. */
+void run_continue(struct run *run);
+bool run_is_paused(const struct run *run);
 /* The second: `done` comes at once, before this returns; what is still held is reported. */
 void run_abort(struct run *run);
 /* A person's answer to the question of the step with this id (NULL: the only one that is open), one

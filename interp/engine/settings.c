@@ -80,6 +80,12 @@ static void task_done(struct setting_task *task, const struct error *err)
 
 static void task_read(struct setting_task *task);
 
+/* ADDRESS_NONE stands for the leader. */
+static struct address task_address(const struct setting_task *task)
+{
+    return task->server == NULL ? (struct address){0} : task->server->address;
+}
+
 static void task_was_set(void *ctx, const struct error *err)
 {
     struct setting_task *task = ctx;
@@ -102,6 +108,13 @@ static void task_set(struct setting_task *task)
     cJSON_AddStringToObject(data, "name", task->name);
     cJSON_AddStringToObject(data, "from", task->before);
     cJSON_AddStringToObject(data, "to", task->wanted);
+    if (task->takes) {
+        cJSON_AddStringToObject(data, "before",
+                                task->back_to == NULL ? task->before : task->back_to);
+    }
+    if (task->server != NULL) {
+        cJSON_AddStringToObject(data, "server", task->server->name);
+    }
     if (!run_emit(run, EVENT_INTENTION, task->step, data, "set %s from %s to %s", task->name,
                   task->before, task->wanted) &&
         !task->puts_back) {
@@ -121,7 +134,7 @@ static void task_set(struct setting_task *task)
         enum setting_kind kind = SETTING_INTEGER;
         setting_kind_of(task->name, &kind);
         bool empties = kind == SETTING_LIST && task->wanted[0] == '\0';
-        task->operation = cluster_set_setting(run->setup.cluster, (struct address){0}, task->name,
+        task->operation = cluster_set_setting(run->setup.cluster, task_address(task), task->name,
                                               empties ? "clear" : task->wanted, call_timeout_us,
                                               task_was_set, task);
     }
@@ -136,7 +149,9 @@ static void task_has_value(struct setting_task *task, const char *value)
         task_done(task, &err);
     } else if (task->state == TASK_READING) {
         snprintf(task->before, sizeof task->before, "%s", value);
-        if (task->only_read || strcmp(value, task->wanted) == 0) {
+        bool as_wanted = strcmp(value, task->wanted) == 0;
+        task->unexpected = !as_wanted && task->expects != NULL && strcmp(value, task->expects) != 0;
+        if (task->only_read || as_wanted || task->unexpected) {
             task_done(task, NULL);
         } else {
             task_set(task);
@@ -182,7 +197,7 @@ static void task_read(struct setting_task *task)
     task->operation = task->is_level
                           ? cluster_read_leader(run->reader, &task->leader, call_timeout_us,
                                                 task_leader_read, task)
-                          : cluster_read_setting(run->reader, (struct address){0}, task->name,
+                          : cluster_read_setting(run->reader, task_address(task), task->name,
                                                  call_timeout_us, task_value_read, task);
 }
 

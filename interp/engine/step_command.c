@@ -25,10 +25,16 @@ static void level_set(void *ctx, const struct error *err)
     frame_finish(frame, err);
 }
 
+static void level_ask(void *ctx);
+
 static void level_locked(void *ctx)
 {
     struct frame *frame = ctx;
     struct set_level *state = frame->state;
+    if (frame_waits(frame, level_ask)) {
+        settings_unlock(&state->lock); /* the keeper has to see what ends the pause */
+        return;
+    }
     state->task = (struct setting_task){
         .run = frame->run,
         .step = frame->step,
@@ -44,8 +50,18 @@ static void level_locked(void *ctx)
 
 static void level_start(struct frame *frame)
 {
+    level_ask(frame);
+}
+
+static void level_ask(void *ctx)
+{
+    struct frame *frame = ctx;
     struct set_level *state = frame->state;
-    settings_lock(frame->run, &state->lock, level_locked, frame);
+    if (frame->cancelled) {
+        frame_finish(frame, NULL);
+    } else {
+        settings_lock(frame->run, &state->lock, level_locked, frame);
+    }
 }
 
 static void level_cancel(struct frame *frame)
@@ -228,6 +244,9 @@ static void command_guarded(void *ctx, const struct evidence *evidence)
                         (int32_t)strtol(arguments[1], NULL, 10)};
     struct text reason = {0};
     command->gathering = false;
+    if (frame_waits(frame, command_next)) {
+        return;
+    }
     bool waits;
     enum answer answer = work_guard(frame, evidence, server, &gpid, false, &waits, &reason);
     if (waits) {
@@ -257,6 +276,9 @@ static void command_next(void *ctx)
     struct run *run = frame->run;
     if (frame->cancelled || command->next == command->count) {
         frame_finish(frame, NULL);
+        return;
+    }
+    if (frame_waits(frame, command_next)) {
         return;
     }
     const struct server *server =

@@ -140,6 +140,7 @@ static void remember_start(struct frame *frame, const struct evidence *evidence)
     history->restart_asked = step->as.deploy != DEPLOY_STOP;
     history->in_work = true;
     history->was_down = !seen->answered;
+    history->seen_start[0] = '\0'; /* it is ours to restart */
     snprintf(history->start_time_before, sizeof history->start_time_before, "%s",
              seen->answered ? seen->facts.start_time : "");
 }
@@ -162,10 +163,12 @@ static void deploy_begin(struct frame *frame, const struct evidence *evidence)
         work_take(frame, step->server);
     }
     run_mark_change(frame->run);
+    frame->goes_on = true;
     deploy_next(frame);
 }
 
 static void deploy_look(void *ctx);
+static void deploy_look_anew(void *ctx);
 
 static void deploy_gathered(void *ctx, const struct evidence *evidence)
 {
@@ -173,6 +176,10 @@ static void deploy_gathered(void *ctx, const struct evidence *evidence)
     struct deploy *deploy = frame->state;
     struct loop *loop = frame->run->setup.loop;
     struct text reason = {0};
+    run_check_servers(frame->run, evidence);
+    if (frame->cancelled || frame_waits(frame, deploy_look_anew)) {
+        return;
+    }
     bool waits;
     enum answer answer = guard_answer(frame, evidence, &waits, &reason);
     if (waits) {
@@ -219,6 +226,18 @@ static void deploy_look(void *ctx)
     gatherer_start(deploy->gatherer, deploy_gathered, frame);
 }
 
+static void deploy_look_anew(void *ctx)
+{
+    struct frame *frame = ctx;
+    struct deploy *deploy = frame->state;
+    if (frame->cancelled) {
+        frame_finish(frame, NULL);
+        return;
+    }
+    deploy->give_up_us = loop_now_us(frame->run->setup.loop) + LEADERLESS_US;
+    deploy_look(frame);
+}
+
 /* ---- after an interruption */
 static bool child_is_in_doubt(const struct frame *frame, const struct step *child)
 {
@@ -240,7 +259,7 @@ static void deploy_decided(struct frame *frame, enum doubt_verdict verdict)
         resume_claim(frame->run, frame, body->items[i], false);
     }
     deploy->next = 0;
-    deploy_look(frame);
+    deploy_look_anew(frame);
 }
 
 static bool all_idempotent(const struct step_list *body)
@@ -288,9 +307,8 @@ static void deploy_start(struct frame *frame)
 {
     struct deploy *deploy = frame->state;
     deploy->gatherer = gatherer_new(&frame->run->gatherers);
-    deploy->give_up_us = loop_now_us(frame->run->setup.loop) + LEADERLESS_US;
     if (!deploy_goes_on(frame)) {
-        deploy_look(frame);
+        deploy_look_anew(frame);
     }
 }
 

@@ -65,8 +65,12 @@ static void list_items(struct hold *hold, const struct step *step)
 }
 
 /* ---- putting back */
+static void hold_put_back(void *ctx);
 static void hold_put_back_next(void *ctx);
 static void hold_changes(void *ctx);
+static void hold_was_put_back(void *ctx, const struct error *err);
+static void ensure(struct frame *frame, const struct hold_item *item, const char *value,
+                   const char *expects, void (*done)(void *ctx, const struct error *err));
 
 static void hold_end(struct frame *frame)
 {
@@ -76,6 +80,44 @@ static void hold_end(struct frame *frame)
         frame_finish(frame, &hold->not_restored);
     } else {
         frame_finish(frame, hold->failed ? &hold->failure : NULL);
+    }
+}
+
+static void hold_item_over(struct frame *frame)
+{
+    struct hold *hold = frame->state;
+    hold_unregister(frame->run, &hold->items[hold->taken - 1]);
+    hold->taken--;
+    hold_put_back_next(frame);
+}
+
+/* A value that a foreign hand changed is not ours any more. */
+static void hold_leave(struct frame *frame)
+{
+    struct hold *hold = frame->state;
+    struct run *run = frame->run;
+    struct hold_item *item = &hold->items[hold->taken - 1];
+    cJSON *data = hold_data(item, item->before);
+    cJSON_AddStringToObject(data, "found", hold->task.before);
+    run_emit(run, EVENT_NOT_PUT_BACK, frame->step, data,
+             "%s is left as %s, set by somebody else (before: %s)", item->name, hold->task.before,
+             item->before);
+    hold_item_over(frame);
+}
+
+static void hold_identified(void *ctx, bool same_process, const char *leader_name,
+                            const struct error *err)
+{
+    struct frame *frame = ctx;
+    struct hold *hold = frame->state;
+    const struct hold_item *item = &hold->items[hold->taken - 1];
+    if (err != NULL) {
+        hold_was_put_back(frame, err);
+    } else if (same_process) {
+        foreign_seen(frame->run, item, hold->task.before, leader_name);
+        hold_leave(frame);
+    } else { /* what it reads is the new process's own */
+        ensure(frame, item, item->before, NULL, hold_was_put_back);
     }
 }
 
@@ -89,9 +131,11 @@ static void hold_was_put_back(void *ctx, const struct error *err)
         timer_start(run->setup.loop, &hold->timer, US_PER_SECOND, hold_put_back_next, frame);
         return;
     }
-    cJSON *data = cJSON_CreateObject();
-    cJSON_AddStringToObject(data, "name", item->name);
-    cJSON_AddStringToObject(data, "value", item->before);
+    if (err == NULL && hold->task.unexpected) {
+        keeper_identify(run, hold_identified, frame);
+        return;
+    }
+    cJSON *data = hold_data(item, item->before);
     if (err != NULL) {
         run_emit(run, EVENT_NOT_PUT_BACK, frame->step, data, "%s could not be put back to %s: %s",
                  item->name, item->before, err->text);
@@ -106,27 +150,46 @@ static void hold_was_put_back(void *ctx, const struct error *err)
     } else {
         cJSON_Delete(data);
     }
-    hold_unregister(run, item);
-    hold->taken--;
-    hold_put_back_next(frame);
+    hold_item_over(frame);
 }
 
+/* `expects`: a value that is neither this nor the wanted one is left alone; or NULL. */
 static void ensure(struct frame *frame, const struct hold_item *item, const char *value,
-                   void (*done)(void *ctx, const struct error *err))
+                   const char *expects, void (*done)(void *ctx, const struct error *err))
 {
     struct hold *hold = frame->state;
+    const struct hold_item *outer = hold_in_force(frame->run, item);
     hold->task = (struct setting_task){
         .run = frame->run,
         .step = frame->step,
         .is_level = item->is_level,
         .name = item->name,
+        .server = item->server,
+        .expects = expects,
         .puts_back = hold->putting_back,
+        .takes = !hold->putting_back,
+        .back_to = item->known_before ? item->before
+                   : outer != NULL    ? outer->value
+                                      : NULL,
         .begun = hold_changes,
         .done = done,
         .ctx = frame,
     };
     snprintf(hold->task.wanted, sizeof hold->task.wanted, "%s", value);
     setting_start(&hold->task);
+}
+
+/* The leader's values are changed in turn with the keeper; a server's own are in no one's way. */
+static bool has_turn(struct frame *frame, const struct hold_item *item, timer_fn *go)
+{
+    struct hold *hold = frame->state;
+    if (item->server != NULL) {
+        settings_unlock(&hold->lock);
+    } else if (!hold->lock.held) {
+        settings_lock(frame->run, &hold->lock, go, frame);
+        return false;
+    }
+    return true;
 }
 
 static void hold_put_back_next(void *ctx)
@@ -142,19 +205,16 @@ static void hold_put_back_next(void *ctx)
     }
     struct hold_item *item = &hold->items[hold->taken - 1];
     if (hold_hand_on(frame->run, item)) {
-        hold_unregister(frame->run, item);
-        hold->taken--;
-        hold_put_back_next(frame);
-        return;
+        hold_item_over(frame);
+    } else if (has_turn(frame, item, hold_put_back)) {
+        ensure(frame, item, item->before, item->value, hold_was_put_back);
     }
-    ensure(frame, item, item->before, hold_was_put_back);
 }
 
 static void hold_put_back(void *ctx)
 {
     struct frame *frame = ctx;
     struct hold *hold = frame->state;
-    hold->putting_back = true;
     hold->give_up_us = loop_now_us(frame->run->setup.loop) + LEADERLESS_US;
     hold_put_back_next(frame);
 }
@@ -169,7 +229,7 @@ static void hold_body_over(struct frame *frame, const struct error *err)
         hold->not_restored = *err;
     }
     hold->putting_back = true;
-    settings_lock(frame->run, &hold->lock, hold_put_back, frame);
+    hold_put_back(frame);
 }
 
 /* ---- the body */
@@ -178,7 +238,9 @@ static void hold_go(void *ctx)
     struct frame *frame = ctx;
     struct hold *hold = frame->state;
     if (frame->cancelled || hold->body_next == frame->step->body.count) {
-        hold_body_over(frame, NULL);
+        if (!frame_waits(frame, hold_go)) { /* to put back is an effect too */
+            hold_body_over(frame, NULL);
+        }
         return;
     }
     frame_start(frame->run, frame, frame->step->body.items[hold->body_next++]);
@@ -211,6 +273,8 @@ static void hold_child_done(struct frame *frame, const struct step *child, const
 
 /* ---- taking */
 static void hold_take_next(void *ctx);
+static void hold_taken(void *ctx, const struct error *err);
+static void hold_take_again(void *ctx);
 
 /* From here on it is ours to put back, and stays at what was read first: a second try may read what
  * the first has set. Inside another hold of the same setting the value before is that hold's: what
@@ -218,7 +282,7 @@ static void hold_take_next(void *ctx);
 static void hold_begun(struct frame *frame, struct hold_item *item)
 {
     struct hold *hold = frame->state;
-    const struct hold_item *outer = hold_in_force(frame->run, item->is_level, item->name);
+    const struct hold_item *outer = hold_in_force(frame->run, item);
     if (item->known_before) {
         return;
     }
@@ -237,12 +301,36 @@ static void hold_changes(void *ctx)
     }
 }
 
+static void hold_take_identified(void *ctx, bool same_process, const char *leader_name,
+                                 const struct error *err)
+{
+    struct frame *frame = ctx;
+    struct hold *hold = frame->state;
+    const struct hold_item *item = &hold->items[hold->taken];
+    if (err != NULL) {
+        hold->task.unexpected = false;
+        hold_taken(frame, err);
+    } else if (!same_process) { /* a new process's own value: the keeper has not told it yet */
+        ensure(frame, item, item->value, NULL, hold_taken);
+    } else {
+        settings_unlock(&hold->lock);
+        foreign_seen(frame->run, hold_in_force(frame->run, item), hold->task.before, leader_name);
+        if (!frame_waits(frame, hold_take_again)) {
+            hold_go(frame); /* the run ends */
+        }
+    }
+}
+
 static void hold_taken(void *ctx, const struct error *err)
 {
     struct frame *frame = ctx;
     struct hold *hold = frame->state;
     struct loop *loop = frame->run->setup.loop;
     struct hold_item *item = &hold->items[hold->taken];
+    if (err == NULL && hold->task.unexpected) {
+        keeper_identify(frame->run, hold_take_identified, frame);
+        return;
+    }
     if (err == NULL) {
         hold_begun(frame, item);
     } else if (error_may_pass(err) && !frame->cancelled && loop_now_us(loop) < hold->give_up_us) {
@@ -256,13 +344,19 @@ static void hold_taken(void *ctx, const struct error *err)
         return;
     }
     if (!item->implied || strcmp(item->before, item->value) != 0) {
-        cJSON *data = cJSON_CreateObject();
-        cJSON_AddStringToObject(data, "name", item->name);
+        cJSON *data = hold_data(item, item->value);
         cJSON_AddStringToObject(data, "before", item->before);
-        cJSON_AddStringToObject(data, "value", item->value);
         run_emit(frame->run, EVENT_HELD, frame->step, data, "%s held at %s (before: %s)",
                  item->name, item->value, item->before);
     }
+    hold_take_next(frame);
+}
+
+static void hold_take_again(void *ctx)
+{
+    struct frame *frame = ctx;
+    struct hold *hold = frame->state;
+    hold->give_up_us = loop_now_us(frame->run->setup.loop) + LEADERLESS_US;
     hold_take_next(frame);
 }
 
@@ -270,24 +364,28 @@ static void hold_take_next(void *ctx)
 {
     struct frame *frame = ctx;
     struct hold *hold = frame->state;
-    if (frame->cancelled && hold->taken < hold->count && hold->items[hold->taken].known_before) {
+    struct hold_item *item = &hold->items[hold->taken];
+    if (frame->cancelled && hold->taken < hold->count && item->known_before) {
         hold->taken++; /* begun, and was to be tried again */
     }
     if (frame->cancelled || hold->taken == hold->count) {
         settings_unlock(&hold->lock);
         hold_go(frame);
-        return;
+    } else if (hold->taken == 0 && !item->known_before && frame_waits(frame, hold_take_again)) {
+        settings_unlock(&hold->lock); /* the keeper has to see what ends the pause */
+    } else if (has_turn(frame, item, hold_take_next)) {
+        const struct hold_item *outer = hold_in_force(frame->run, item);
+        ensure(frame, item, item->value, outer == NULL || outer == item ? NULL : outer->value,
+               hold_taken);
     }
-    const struct hold_item *item = &hold->items[hold->taken];
-    ensure(frame, item, item->value, hold_taken);
 }
 
 static void hold_start(struct frame *frame)
 {
     struct hold *hold = frame->state;
+    hold->lock.run = frame->run;
     list_items(hold, frame->step);
-    hold->give_up_us = loop_now_us(frame->run->setup.loop) + LEADERLESS_US;
-    settings_lock(frame->run, &hold->lock, hold_take_next, frame);
+    hold_take_again(frame);
 }
 
 static void hold_cancel(struct frame *frame)
@@ -302,7 +400,7 @@ static void hold_cancel(struct frame *frame)
         operation_cancel(hold->task.operation);
     } else if (hold->lock.waiting) {
         settings_unlock(&hold->lock);
-        timer_start(frame->run->setup.loop, &hold->timer, 0, hold_go, frame);
+        timer_start(frame->run->setup.loop, &hold->timer, 0, hold_take_next, frame);
     }
 }
 
@@ -311,9 +409,7 @@ static void hold_clear(struct frame *frame)
     struct hold *hold = frame->state;
     timer_cancel(&hold->timer);
     follow_clear(&hold->follower);
-    if (hold->lock.run != NULL) {
-        settings_unlock(&hold->lock);
-    }
+    settings_unlock(&hold->lock);
     for (size_t i = 0; i < hold->count; i++) {
         hold_unregister(frame->run, &hold->items[i]);
     }

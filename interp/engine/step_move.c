@@ -278,6 +278,10 @@ static bool guard_allows(struct frame *frame, const struct evidence *evidence)
 static void move_gathered(void *ctx, const struct evidence *evidence)
 {
     struct frame *frame = ctx;
+    run_check_servers(frame->run, evidence);
+    if (frame->cancelled || frame_waits(frame, move_look)) {
+        return;
+    }
     if (!evidence->has_snapshot) {
         frame_finish(frame, &evidence->snapshot_error);
         return;
@@ -295,6 +299,10 @@ static void move_look(void *ctx)
 {
     struct frame *frame = ctx;
     struct move *move = frame->state;
+    if (frame->cancelled) {
+        frame_finish(frame, NULL);
+        return;
+    }
     guard_add_needs(frame->step->server, frame->run->setup.inventory,
                     gatherer_needs(move->gatherer));
     gatherer_start(move->gatherer, move_gathered, frame);
@@ -414,10 +422,15 @@ static void kill_next(struct frame *frame)
     frame_finish(frame, kill->failed ? &kill->failure : NULL);
 }
 
+static void kill_look(void *ctx);
+
 static void kill_gathered(void *ctx, const struct evidence *evidence)
 {
     struct frame *frame = ctx;
     struct kill *kill = frame->state;
+    if (frame_waits(frame, kill_look)) {
+        return;
+    }
     const struct server *server = frame->step->server;
     const struct server_evidence *own =
         &evidence->servers[inventory_slot(frame->run->setup.inventory, server)];
@@ -471,15 +484,26 @@ static void kill_gathered(void *ctx, const struct evidence *evidence)
     kill_next(frame);
 }
 
-static void kill_start(struct frame *frame)
+static void kill_look(void *ctx)
 {
+    struct frame *frame = ctx;
     struct kill *kill = frame->state;
     struct run *run = frame->run;
-    kill->gatherer = gatherer_new(&run->gatherers);
+    if (frame->cancelled) {
+        frame_finish(frame, NULL);
+        return;
+    }
     struct needs *needs = gatherer_needs(kill->gatherer);
     needs->snapshot = true;
     needs->parts[inventory_slot(run->setup.inventory, frame->step->server)] = FACT_REPLICAS;
     gatherer_start(kill->gatherer, kill_gathered, frame);
+}
+
+static void kill_start(struct frame *frame)
+{
+    struct kill *kill = frame->state;
+    kill->gatherer = gatherer_new(&frame->run->gatherers);
+    kill_look(frame);
 }
 
 static void kill_cancel(struct frame *frame)

@@ -310,6 +310,10 @@ static void rolling_next(void *ctx)
         }
         return;
     }
+    if (run_is_paused(frame->run)) {
+        rolling_again(frame, look_again_us); /* who is next is asked when it goes on */
+        return;
+    }
     if (canary_gone && running == 0) {
         canary_done(frame);
     }

@@ -42,8 +42,9 @@ static void wait_answered(struct frame *frame, enum answer answer)
     wait->yes_since_us = -1;
     waiting_tell(&wait->waiting, frame, step->as.wait.condition->name, answer,
                  text_string(&wait->reason));
-    if (step->as.wait.nudge != NULL && now_us >= wait->next_nudge_us && answer == ANSWER_NO &&
-        !question_is_open(&wait->question)) {
+    bool may_nudge = step->as.wait.nudge != NULL && !run_is_paused(frame->run) &&
+                     !question_is_open(&wait->question);
+    if (may_nudge && now_us >= wait->next_nudge_us && answer == ANSWER_NO) {
         wait->next_nudge_us = now_us + step->as.wait.nudge_every_us;
         frame_start(frame->run, frame, step->as.wait.nudge);
         return;

@@ -18,10 +18,11 @@ void waiting_tell_since(struct waiting *waiting, const struct frame *frame, int6
     char since[DURATION_TEXT_BYTES];
     char left[DURATION_TEXT_BYTES];
     int64_t waited_us = now_us - since_us;
-    bool over = !timer_is_active(deadline);
+    bool stands = deadline == &frame->deadline && frame->left_us >= 0; /* in a pause */
+    bool over = !stands && !timer_is_active(deadline);
     bool asks =
         frame->step->kind == STEP_WAIT_UNTIL && frame->step->as.wait.on_timeout == TIMEOUT_ASKS;
-    int64_t left_us = over ? 0 : deadline->due_us - now_us;
+    int64_t left_us = over ? 0 : stands ? frame->left_us : deadline->due_us - now_us;
     cJSON *data = cJSON_CreateObject();
     if (condition != NULL) {
         cJSON_AddStringToObject(data, "condition", condition);
@@ -32,9 +33,10 @@ void waiting_tell_since(struct waiting *waiting, const struct frame *frame, int6
                                                      : "no");
     event_add_ms(data, "waited_ms", waited_us);
     event_add_ms(data, "left_ms", left_us);
-    run_emit(frame->run, EVENT_WAITING, frame->step, data, "%s%s (for %s now; %s%s%s)",
+    run_emit(frame->run, EVENT_WAITING, frame->step, data, "%s%s (for %s now; %s%s%s%s)",
              answer == ANSWER_UNKNOWN ? "unknown: " : "", reason, duration_format(waited_us, since),
              over ? "its time is over" : "at most ", over ? "" : duration_format(left_us, left),
+             stands ? " after the pause" : "",
              over   ? ", and a person is asked"
              : asks ? " more, then a person is asked"
                     : " more, then the step fails");

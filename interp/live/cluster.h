@@ -75,6 +75,7 @@ struct server_facts {
     int64_t taken_us; /* when the first request was sent */
     char version[64]; /* "" for a collector */
     char start_time[32];
+    char command_start[32]; /* with FACT_COMMANDS: the same in server-info's own words */
     struct replica_counts counts;
     struct server_replica *replicas; /* owned; reused from read to read */
     size_t replica_count;

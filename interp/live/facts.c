@@ -3,6 +3,7 @@
 #include "live/reply_json.h"
 #include "wire/wire.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { COUNTER_COUNT = 3 }; /* total, opening, closing: as release_counter_name numbers them */
@@ -215,6 +216,10 @@ static void on_server_info(struct task *task, size_t index, const void *response
     text_append(&reply, answer->text.bytes, answer->text.length);
     bool ok = release_read_server_info(text_string(&reply), &version, &start_time, &own);
     text_clear(&reply);
+    if (ok) {
+        snprintf(facts->found.command_start, sizeof facts->found.command_start, "%s",
+                 text_string(&start_time));
+    }
     text_clear(&version);
     text_clear(&start_time);
     if (!ok) {

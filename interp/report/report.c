@@ -82,6 +82,10 @@ static const char *mark(enum event_kind kind)
         return "answer: ";
     case EVENT_RETRY:
         return "again: ";
+    case EVENT_PAUSED:
+        return "PAUSED ";
+    case EVENT_CONTINUED:
+        return "continued: ";
     default:
         return "";
     }

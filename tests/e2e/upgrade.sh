@@ -38,6 +38,35 @@ control_post /servers/r5/start >/dev/null
 settings_are_back
 no_violation
 
+# Somebody else's hand: bulk load sets a level, a colleague a limit.
+start_server five-nodes-fast
+leader=127.0.0.1:$(port_of m1)
+start_run --output json
+wait_for_line "downgrade_node" && python3 tests/e2e/pegrpc.py "$leader" level 500 >/dev/null
+wait_for_line '"event":"paused"' && sleep 2 && kill -USR1 "$run"
+wait_for_line '"by":"operator"' &&
+    python3 tests/e2e/pegrpc.py "$leader" cli meta.lb.add_secondary_max_count_for_one_node 7 >/dev/null
+wait_for_line 'changed it to 7 on' &&
+    python3 tests/e2e/pegrpc.py "$leader" cli meta.lb.add_secondary_max_count_for_one_node \
+        "$(sed -nE 's/^.*one_node is held at ([0-9]+), but.*$/\1/p' "$work/log" | tail -1)" >/dev/null
+wait_for_line '"by":"value"'
+end_run
+check "a level that somebody changes pauses the run, and SIGUSR1 goes on" "$status" 0
+check_has "the level is taken again" "$log" "meta level held at steady again (somebody else's: lively)"
+settings_are_back
+no_violation
+
+start_server five-nodes-fast
+leader=127.0.0.1:$(port_of m1)
+start_run
+wait_for_line "downgrade_node" && python3 tests/e2e/pegrpc.py "$leader" level 500 >/dev/null
+wait_for_line "PAUSED" && kill -INT "$run"
+end_run
+check "a stop in a pause leaves the other's level" "$status" 5
+check_has "and says so" "$log" "meta level is left as lively, set by somebody else (before: steady)"
+check_has "and what ends a pause" "$log" "continue goes on as planned, stop ends the run"
+end_server INT >/dev/null
+
 start_server five-nodes-fast
 start_run
 wait_for_line "downgrade_node" && kill -INT "$run"

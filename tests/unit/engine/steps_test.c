@@ -112,38 +112,6 @@ START_TEST(a_step_does_what_it_says)
 }
 END_TEST
 
-static void somebody_sets_the_limit(struct world *world)
-{
-    struct remote_command_request request = {.command = slice_of(SETTING_ADD_SECONDARY_LIMIT)};
-    struct slice argument = slice_of("77");
-    struct arena arena = {0};
-    struct remote_command_response response;
-    request.arguments = (struct wire_list){&argument, 1};
-    ck_assert_int_eq(sim_request(world->sim, world_leader(world), RPC_REMOTE_COMMAND, 0, &request,
-                                 &arena, &response),
-                     SIM_ANSWER);
-    arena_clear(&arena);
-}
-
-START_TEST(a_foreign_hand_on_a_held_value_stops_the_run)
-{
-    struct world world;
-    world_open(&world, RELEASE_2_5);
-    world_begin(&world);
-    world_plan(&world, world_cluster_source,
-               WORKFLOW("hold { setting = { [\"meta.lb.add_secondary_max_count_for_one_node\"] = 0 "
-                        "}, sleep \"5s\", log \"now\", sleep \"1h\" },"));
-    world.on = "log now";
-    world.misfortune = somebody_sets_the_limit;
-    world_run(&world);
-    ck_assert_int_eq(world.result.exit_code, 1);
-    ck_assert_msg(strstr(world.result.error.text, "somebody else changed it to 77") != NULL, "%s",
-                  world.result.error.text);
-    world_expect_all_put_back(&world);
-    world_close(&world);
-}
-END_TEST
-
 START_TEST(a_table_with_two_replicas_is_refused_before_any_change)
 {
     static const struct model_table tables[] = {
@@ -281,7 +249,6 @@ int main(void)
     TCase *tcase = tcase_create("all");
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, a_step_does_what_it_says, 0, (int)(sizeof cases / sizeof cases[0]));
-    tcase_add_test(tcase, a_foreign_hand_on_a_held_value_stops_the_run);
     tcase_add_test(tcase, a_table_with_two_replicas_is_refused_before_any_change);
     tcase_add_test(tcase, an_accepted_outage_lets_the_upgrade_pass_and_is_told);
     tcase_add_loop_test(tcase, a_requirement_is_asked_before_any_change, 0,
