@@ -430,8 +430,8 @@ struct setting_task {
     bool changed;                     /* it was set: the outcome may be unknown when err is given */
     bool takes;          /* for a hold: the intention says what is put back afterwards */
     const char *back_to; /* ... when that is not what is read now; or NULL */
-    bool puts_back;                   /* goes on although its intention could not be kept */
-    int tries;                        /* set, but read back otherwise: a new leader in between */
+    bool puts_back;      /* goes on although its intention could not be kept */
+    int tries;           /* set, but read back otherwise: a new leader in between */
     int state;
     struct leader_info leader;
     struct operation *operation;

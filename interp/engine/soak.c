@@ -72,14 +72,16 @@ static void looked(void *ctx, const struct evidence *evidence)
     enum answer running = restarts(soak, evidence, &reason);
     int64_t left_us = soak->until_us - loop_now_us(run->setup.loop);
     bool all_well = healthy == ANSWER_YES && running == ANSWER_YES;
+    if (healthy == ANSWER_NO || running == ANSWER_NO || (!all_well && left_us < -LEADERLESS_US)) {
+        error_set(&err, ERROR_STEP, "while the cluster was watched after the canary: %s",
+                  text_string(&reason));
+        text_clear(&reason);
+        end(soak, &err);
+        return;
+    }
     run_check_servers(run, evidence);
     if (soak->frame->cancelled) {
         /* The frame has let go of this already, or is about to. */
-    } else if (healthy == ANSWER_NO || running == ANSWER_NO ||
-               (!all_well && left_us < -LEADERLESS_US)) {
-        error_set(&err, ERROR_STEP, "while the cluster was watched after the canary: %s",
-                  text_string(&reason));
-        end(soak, &err);
     } else if (all_well && left_us <= 0) {
         end(soak, NULL);
     } else {

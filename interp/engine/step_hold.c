@@ -204,9 +204,12 @@ static void hold_put_back_next(void *ctx)
         return;
     }
     struct hold_item *item = &hold->items[hold->taken - 1];
+    if (!has_turn(frame, item, hold_put_back)) {
+        return;
+    }
     if (hold_hand_on(frame->run, item)) {
         hold_item_over(frame);
-    } else if (has_turn(frame, item, hold_put_back)) {
+    } else {
         ensure(frame, item, item->before, item->value, hold_was_put_back);
     }
 }

@@ -43,6 +43,8 @@ struct world {
     size_t event_count;
     bool keep_leftovers;
     bool rehearsed;
+    bool operator_continues; /* a second after each pause */
+    struct timer operator;
     size_t fail_event; /* the sink refuses this event; 0: none */
     /* what happens when an event's line has `on` in it, once */
     const char *on;
@@ -67,6 +69,14 @@ static inline void world_misfortune(void *ctx)
     world->misfortune(world);
 }
 
+static inline void world_operator(void *ctx)
+{
+    struct world *world = ctx;
+    if (!world->ended) {
+        run_continue(world->run);
+    }
+}
+
 static inline bool world_take(struct event_sink *sink, const struct event *event, struct error *err)
 {
     struct world *world = (struct world *)sink;
@@ -81,6 +91,9 @@ static inline bool world_take(struct event_sink *sink, const struct event *event
     if (world->on != NULL && strstr(world->log.bytes + start, world->on) != NULL) {
         world->on = NULL;
         timer_start(world->loop, &world->soon, 0, world_misfortune, world);
+    }
+    if (event->kind == EVENT_PAUSED && world->operator_continues) {
+        timer_start(world->loop, &world->operator, US_PER_SECOND, world_operator, world);
     }
     if (world->fail_event == world->event_count) {
         error_set(err, ERROR_SYSTEM, "no space left on device");
@@ -336,6 +349,7 @@ static inline void world_remove_folder(struct world *world)
 static inline void world_close(struct world *world)
 {
     timer_cancel(&world->soon);
+    timer_cancel(&world->operator);
     cluster_free(world->cluster);
     world->deployment->ops->free(world->deployment);
     run_free(world->run);
