@@ -2,6 +2,7 @@
 #include "engine/internal.h"
 #include "engine/leftovers.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,9 +79,12 @@ static void was_read(void *ctx, const struct error *err)
     }
     baseline->known = true;
     cJSON *data = cJSON_CreateObject();
+    char leader[ADDRESS_TEXT_BYTES];
     for (size_t i = 0; i < WATCHED_COUNT; i++) {
         cJSON_AddStringToObject(data, watched[i].name, baseline->before[i]);
     }
+    cJSON_AddStringToObject(data, "leader", address_format(baseline->leader.address, leader));
+    cJSON_AddStringToObject(data, "leader_start", baseline->process.start_time);
     run_emit(baseline->run, EVENT_BASELINE, NULL, data, "before: meta level %s, re-adding limit %s",
              baseline->before[0], baseline->before[1]);
     struct error leftover;
@@ -117,6 +121,36 @@ void baseline_read(struct run *run, void (*done)(struct run *run, const struct e
     run->baseline->done = done;
     cluster_read_leader(run->reader, &run->baseline->leader, 2 * CLUSTER_CALL_TIMEOUT_US,
                         leader_was_read, run->baseline);
+}
+
+static bool recall_text(const cJSON *data, const char *name, char *into, size_t size)
+{
+    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(data, name));
+    snprintf(into, size, "%s", text == NULL ? "" : text);
+    return text != NULL;
+}
+
+bool baseline_recall(struct run *run, struct error *err)
+{
+    const cJSON *data = past_baseline(run->setup.past);
+    struct baseline *baseline = memory_allocate(sizeof *baseline);
+    char leader[ADDRESS_TEXT_BYTES];
+    run->baseline = baseline;
+    baseline->run = run;
+    bool ok = recall_text(data, "leader", leader, sizeof leader) &&
+              recall_text(data, "leader_start", baseline->process.start_time,
+                          sizeof baseline->process.start_time);
+    for (size_t i = 0; i < WATCHED_COUNT; i++) {
+        ok = ok && recall_text(data, watched[i].name, baseline->before[i], SETTING_VALUE_BYTES);
+    }
+    if (!ok || !address_parse(leader, &baseline->leader.address, err)) {
+        error_set(err, ERROR_INVALID_FILE,
+                  "the journal does not say all of level, settings and primary meta server before "
+                  "the run");
+        return false;
+    }
+    baseline->known = true;
+    return true;
 }
 
 void baseline_process(const struct run *run, struct address *leader, char start_time[32])

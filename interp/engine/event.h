@@ -13,6 +13,8 @@
 
 /* kind, its name in JSON */
 #define EVENT_KINDS(X)                                                                             \
+    X(EVENT_RESUMED, "resumed")     /* an interrupted run goes on */                               \
+    X(EVENT_REVERTING, "reverting") /* ... or is only put back */                                  \
     X(EVENT_RUN_STARTED, "run_started")                                                            \
     X(EVENT_REQUIREMENT, "requirement") /* a condition asked before any change */                  \
     X(EVENT_BASELINE, "baseline")       /* level and settings before any change */                 \

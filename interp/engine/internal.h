@@ -70,7 +70,9 @@ struct hold_item {
     char value[SETTING_VALUE_BYTES];  /* the value held */
     char before[SETTING_VALUE_BYTES]; /* the value to put back */
     bool known_before;
-    bool implied; /* not written in the workflow: only worth a word when it changes something */
+    bool restored; /* held before an interruption: what it was then is known */
+    bool covered;  /* ... and by a hold within this one too */
+    bool implied;  /* not written in the workflow: only worth a word when it changes something */
     const struct step *step;
 };
 
@@ -150,6 +152,7 @@ struct run {
     struct pause pause;
     struct keeper *keeper;
     struct baseline *baseline;
+    struct revert *revert; /* under way, or NULL */
 };
 
 /* ---- run.c */
@@ -168,6 +171,8 @@ struct server_history *run_history(struct run *run, const struct server *server)
 void run_check_servers(struct run *run, const struct evidence *evidence);
 /* The children are over and every hold is put back: compare, then end. */
 void run_wind_up(struct run *run);
+/* The values before are known (or err says why not): the steps begin. */
+void run_begin_steps(struct run *run, const struct error *err);
 void run_conclude(struct run *run); /* emits run_finished; `done` follows */
 
 /* ---- frame.c */
@@ -260,7 +265,14 @@ size_t resume_first(const struct frame *frame);
 /* Need it not be done again? Waits are. */
 bool resume_passes_over(const struct frame *frame, const struct step *child);
 bool resume_body_is_done(const struct frame *frame); /* every child of it */
-void resume_histories(struct run *run);              /* what the servers went through */
+/* False: it is a run of its own. True: it goes on, or puts back, or has ended as it cannot. */
+bool resume_begin(struct run *run);
+/* Does a hold within this one keep the same value's place? Then that one is set, not this. */
+bool resume_hold_is_covered(const struct run *run, const struct past_hold *hold);
+
+/* ---- revert.c: what an interrupted run holds is put back, and nothing else is done */
+void revert_start(struct run *run);
+void revert_clear(struct run *run);
 
 /* ---- waiting.c: why a step with a timeout waits */
 struct waiting {
@@ -469,6 +481,8 @@ void keeper_free(struct run *run);
 void precheck_start(struct run *run, void (*done)(struct run *run, const struct error *err));
 
 /* ---- baseline.c: level and settings before and after */
+/* What the journal says they were before the run. */
+bool baseline_recall(struct run *run, struct error *err);
 /* `done` with err when a value could not be read. */
 void baseline_read(struct run *run, void (*done)(struct run *run, const struct error *err));
 /* Puts back what a change of the primary meta server during the run lost, reports what differs. A

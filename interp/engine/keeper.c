@@ -118,7 +118,11 @@ static void keeper_start_read(void *ctx, const struct error *err)
                                                 look_timeout_us, keeper_confirmed, keeper);
     } else {
         keeper->run->leader_changed = true;
-        run_emit(keeper->run, EVENT_LEADER_CHANGED, NULL, NULL,
+        char address[ADDRESS_TEXT_BYTES];
+        cJSON *data = cJSON_CreateObject();
+        cJSON_AddStringToObject(data, "leader", address_format(keeper->leader.address, address));
+        cJSON_AddStringToObject(data, "leader_start", keeper->facts.start_time);
+        run_emit(keeper->run, EVENT_LEADER_CHANGED, NULL, data,
                  "%s is the primary meta server now%s", keeper->leader.name,
                  same_place ? " (it has restarted)" : "");
         keeper_new_process(keeper);
@@ -267,6 +271,9 @@ void keeper_start(struct run *run)
     run->keeper->run = run;
     /* Who was asked for the values before: from then on what differs is a foreign hand's. */
     baseline_process(run, &run->keeper->known_leader, run->keeper->known_start);
+    if (run->setup.past != NULL) {
+        past_leader(run->setup.past, &run->keeper->known_leader, run->keeper->known_start);
+    }
     timer_start(run->setup.loop, &run->keeper->timer, 0, keeper_look, run->keeper);
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@ struct past {
     size_t record_capacity;
     const cJSON *header;
     const cJSON *baseline;
+    const cJSON *leader; /* data of the last change of the lead */
     const char *outcome;
     const char *last_time;
     bool changed_anything;
@@ -247,6 +249,12 @@ static bool take_baseline(struct taking *taking)
 {
     taking->past->baseline = taking->data;
     return taking->data != NULL || misses(taking, "its values");
+}
+
+static bool take_leader(struct taking *taking)
+{
+    taking->past->leader = taking->data;
+    return true;
 }
 
 static bool take_resumed(struct taking *taking)
@@ -498,15 +506,25 @@ static const struct {
     const char *event;
     bool (*take)(struct taking *taking);
 } takers[] = {
-    {"journal", take_header},          {"resumed", take_resumed},
-    {"baseline", take_baseline},       {"step_started", take_started},
-    {"step_done", take_done},          {"step_failed", take_failed},
-    {"passed_over", take_passed_over}, {"answered", take_answered},
-    {"picked", take_picked},           {"intention", take_intention},
-    {"outcome", take_outcome},         {"output", take_outcome},
-    {"program", take_program},         {"held", take_held},
-    {"put_back", take_put_back},       {"not_put_back", take_not_put_back},
-    {"handed_on", take_handed_on},     {"run_finished", take_finished},
+    {"journal", take_header},
+    {"resumed", take_resumed},
+    {"baseline", take_baseline},
+    {"leader_changed", take_leader},
+    {"step_started", take_started},
+    {"step_done", take_done},
+    {"step_failed", take_failed},
+    {"passed_over", take_passed_over},
+    {"answered", take_answered},
+    {"picked", take_picked},
+    {"intention", take_intention},
+    {"outcome", take_outcome},
+    {"output", take_outcome},
+    {"program", take_program},
+    {"held", take_held},
+    {"put_back", take_put_back},
+    {"not_put_back", take_not_put_back},
+    {"handed_on", take_handed_on},
+    {"run_finished", take_finished},
 };
 
 static void keep_record(struct past *past, cJSON *record)
@@ -561,6 +579,18 @@ const char *past_outcome(const struct past *past)
 const cJSON *past_baseline(const struct past *past)
 {
     return past == NULL ? NULL : past->baseline;
+}
+
+void past_leader(const struct past *past, struct address *leader, char start_time[32])
+{
+    struct address address;
+    struct error ignored; /* the values are told to whoever leads then */
+    const char *text = text_of(past->leader, "leader");
+    const char *start = text_of(past->leader, "leader_start");
+    if (text != NULL && start != NULL && address_parse(text, &address, &ignored)) {
+        *leader = address;
+        snprintf(start_time, 32, "%s", start);
+    }
 }
 
 bool past_changed_anything(const struct past *past)

@@ -21,6 +21,9 @@ const char *past_outcome(const struct past *past);
 /* Level and settings before the run, { name: value }, with leader and leader_start; NULL: it did
  * not come so far, and nothing was changed. */
 const cJSON *past_baseline(const struct past *past);
+/* The process that led when the run was interrupted: what was set was told to it. Both stay as they
+ * are where no change of the lead is recorded. */
+void past_leader(const struct past *past, struct address *leader, char start_time[32]);
 bool past_changed_anything(const struct past *past);
 /* When the last record was written, as it stands in the journal; "" when there is none. */
 const char *past_last_time(const struct past *past);

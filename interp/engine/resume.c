@@ -135,7 +135,7 @@ static void restore_drained(struct server_history *history, const struct past_se
     }
 }
 
-void resume_histories(struct run *run)
+static void restore_histories(struct run *run)
 {
     const struct inventory *inventory = run->setup.inventory;
     for (int role = 0; role < ROLE_COUNT; role++) {
@@ -157,4 +157,76 @@ void resume_histories(struct run *run)
                      past->start_time_before);
         }
     }
+}
+
+/* Told again or put back in the order of the journal: of two holds of one value the later is
+ * within. */
+bool resume_hold_is_covered(const struct run *run, const struct past_hold *hold)
+{
+    const struct past *past = run->setup.past;
+    bool behind = false;
+    for (size_t i = 0; i < past_hold_count(past); i++) {
+        const struct past_hold *other = past_hold_at(past, i);
+        bool same_server =
+            hold->server == other->server || (hold->server != NULL && other->server != NULL &&
+                                              strcmp(hold->server, other->server) == 0);
+        if (behind && same_server && strcmp(hold->name, other->name) == 0) {
+            return true;
+        }
+        behind = behind || other == hold;
+    }
+    return false;
+}
+
+/* ---- the beginning */
+static void emit_resumed(struct run *run)
+{
+    const struct run_setup *setup = &run->setup;
+    const char *outcome = past_outcome(setup->past);
+    cJSON *data = cJSON_CreateObject();
+    cJSON_AddStringToObject(data, "by", setup->resumed_by);
+    cJSON_AddStringToObject(data, "program", "pegflow " PEGFLOW_VERSION);
+    cJSON_AddStringToObject(data, "last_record", past_last_time(setup->past));
+    run_emit(run, setup->reverts ? EVENT_REVERTING : EVENT_RESUMED, NULL, data,
+             "%s by %s; it %s%s, its last record is of %s",
+             setup->reverts ? "what it holds is put back" : "goes on", setup->resumed_by,
+             outcome == NULL ? "was interrupted" : "had ended: ", outcome == NULL ? "" : outcome,
+             past_last_time(setup->past));
+}
+
+/* It was interrupted before it looked at the values: none can have been changed. */
+static void revert_nothing(void *ctx)
+{
+    run_conclude(ctx);
+}
+
+static void begin_again(void *ctx)
+{
+    struct run *run = ctx;
+    struct error err;
+    if (run->ending) {
+        run_conclude(run);
+    } else if (!baseline_recall(run, &err)) {
+        run_begin_steps(run, &err);
+    } else if (run->setup.reverts) {
+        revert_start(run);
+    } else {
+        run_begin_steps(run, NULL);
+    }
+}
+
+bool resume_begin(struct run *run)
+{
+    if (run->setup.past == NULL) {
+        return false;
+    }
+    emit_resumed(run);
+    if (past_baseline(run->setup.past) == NULL && !run->setup.reverts) {
+        return false; /* nothing was changed: requirements and guards are asked as at first */
+    }
+    run->changed_anything = past_changed_anything(run->setup.past);
+    restore_histories(run);
+    timer_start(run->setup.loop, &run->finish_timer, 0,
+                past_baseline(run->setup.past) == NULL ? revert_nothing : begin_again, run);
+    return true;
 }

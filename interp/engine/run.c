@@ -13,11 +13,8 @@ enum { REQUIREMENT_TRIES = 5 }; /* while the answer is unknown, a second apart *
 const char *run_outcome_name(enum run_outcome outcome)
 {
     static const char *const names[] = {
-        [RUN_DONE] = "done",
-        [RUN_FAILED] = "failed",
-        [RUN_REFUSED] = "refused",
-        [RUN_STOPPED] = "stopped",
-        [RUN_NOT_RESTORED] = "not restored",
+        [RUN_DONE] = "done",       [RUN_REVERTED] = "reverted", [RUN_FAILED] = "failed",
+        [RUN_REFUSED] = "refused", [RUN_STOPPED] = "stopped",   [RUN_NOT_RESTORED] = "not restored",
     };
     return names[outcome];
 }
@@ -203,7 +200,7 @@ static enum run_outcome outcome_of(const struct run *run)
         return RUN_NOT_RESTORED;
     }
     if (!run->failed) {
-        return RUN_DONE;
+        return run->setup.reverts ? RUN_REVERTED : RUN_DONE;
     }
     if (run->failure.code == ERROR_CANCELLED) {
         return RUN_STOPPED;
@@ -217,8 +214,8 @@ static enum run_outcome outcome_of(const struct run *run)
 static void settle(struct run *run)
 {
     static const int exit_codes[] = {
-        [RUN_DONE] = 0,    [RUN_FAILED] = 1,       [RUN_REFUSED] = 3,
-        [RUN_STOPPED] = 4, [RUN_NOT_RESTORED] = 5,
+        [RUN_DONE] = 0,    [RUN_REVERTED] = 0, [RUN_FAILED] = 1,
+        [RUN_REFUSED] = 3, [RUN_STOPPED] = 4,  [RUN_NOT_RESTORED] = 5,
     };
     run->finished = true;
     run->result.outcome = outcome_of(run);
@@ -287,7 +284,7 @@ void run_wind_up(struct run *run)
 }
 
 /* ---- the beginning */
-static void begin_steps(struct run *run, const struct error *err)
+void run_begin_steps(struct run *run, const struct error *err)
 {
     if (err != NULL && !run->ending) {
         struct error wrapped = *err;
@@ -321,7 +318,7 @@ static void guards_asked(struct run *run, const struct error *err)
     if (run->ending) {
         run_conclude(run);
     } else {
-        baseline_read(run, begin_steps);
+        baseline_read(run, run_begin_steps);
     }
 }
 
@@ -393,8 +390,12 @@ void run_start(struct run *run, run_done_fn *done, void *ctx)
     const struct run_setup *setup = &run->setup;
     run->done = done;
     run->ctx = ctx;
-    run->started_us = loop_now_us(setup->loop);
-    run->last_change_us = run->started_us;
+    run->started_us = loop_now_us(setup->loop) - setup->at_before_ms * US_PER_MS;
+    run->last_change_us = loop_now_us(setup->loop);
+    run->event_count = setup->events_before;
+    if (resume_begin(run)) {
+        return;
+    }
     cJSON *data = cJSON_CreateObject();
     cJSON_AddStringToObject(data, "workflow", setup->workflow->file);
     cJSON_AddStringToObject(data, "cluster", setup->cluster_file->name);
@@ -467,6 +468,7 @@ void run_free(struct run *run)
         settings_unlock(&run->final_lock);
     }
     gatherer_pool_clear(&run->gatherers);
+    revert_clear(run);
     baseline_free(run);
     pause_clear(run);
     free(run->holds);

@@ -27,13 +27,15 @@ struct run_setup {
     size_t sink_count;
     /* What an interrupted run did; this one goes on with it. NULL: a run of its own. */
     struct past *past;
+    bool reverts;           /* ... only to put back what it holds */
+    const char *resumed_by; /* who goes on with it, in words; NULL where `past` is */
     uint64_t events_before; /* numbers of events that are given already */
     int64_t at_before_ms;   /* and their time since the run's start */
     bool rehearsed;         /* nobody is asked: questions are answered at once, and that is said */
     bool keep_leftovers;    /* values that look like another tool's leftover are meant */
 };
 
-enum run_outcome { RUN_DONE, RUN_FAILED, RUN_REFUSED, RUN_STOPPED, RUN_NOT_RESTORED };
+enum run_outcome { RUN_DONE, RUN_REVERTED, RUN_FAILED, RUN_REFUSED, RUN_STOPPED, RUN_NOT_RESTORED };
 struct run_result {
     enum run_outcome outcome;
     int exit_code;           /* DESIGN.md: 0, 1, 3, 4 or 5 */

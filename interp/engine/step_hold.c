@@ -49,7 +49,7 @@ static bool has_setting(const struct step *step, const char *name)
 /* A limit on re-adding does nothing while flow control is off: such a hold turns it on, first. */
 static void list_items(struct hold *hold, const struct step *step)
 {
-    hold->items = memory_allocate((step->as.hold.setting_count + 2) * sizeof *hold->items);
+    hold->items = memory_allocate((step->as.hold.setting_count + 3) * sizeof *hold->items);
     if (step->as.hold.level != 0) {
         add_item(hold, step, true, "meta level", meta_level_name(step->as.hold.level));
     }
@@ -240,13 +240,18 @@ static void hold_go(void *ctx)
 {
     struct frame *frame = ctx;
     struct hold *hold = frame->state;
-    if (frame->cancelled || hold->body_next == frame->step->body.count) {
+    const struct step_list *body = &frame->step->body;
+    while (hold->body_next < body->count &&
+           resume_passes_over(frame, body->items[hold->body_next])) {
+        hold->body_next++;
+    }
+    if (frame->cancelled || hold->body_next == body->count) {
         if (!frame_waits(frame, hold_go)) { /* to put back is an effect too */
             hold_body_over(frame, NULL);
         }
         return;
     }
-    frame_start(frame->run, frame, frame->step->body.items[hold->body_next++]);
+    frame_start(frame->run, frame, body->items[hold->body_next++]);
 }
 
 static void hold_followed(struct frame *frame)
@@ -368,8 +373,9 @@ static void hold_take_next(void *ctx)
     struct frame *frame = ctx;
     struct hold *hold = frame->state;
     struct hold_item *item = &hold->items[hold->taken];
-    if (frame->cancelled && hold->taken < hold->count && item->known_before) {
-        hold->taken++; /* begun, and was to be tried again */
+    while (hold->taken < hold->count && item->known_before && (frame->cancelled || item->covered)) {
+        item =
+            &hold->items[++hold->taken]; /* begun, and was to be tried again; or another's to set */
     }
     if (frame->cancelled || hold->taken == hold->count) {
         settings_unlock(&hold->lock);
@@ -378,8 +384,29 @@ static void hold_take_next(void *ctx)
         settings_unlock(&hold->lock); /* the keeper has to see what ends the pause */
     } else if (has_turn(frame, item, hold_take_next)) {
         const struct hold_item *outer = hold_in_force(frame->run, item);
-        ensure(frame, item, item->value, outer == NULL || outer == item ? NULL : outer->value,
-               hold_taken);
+        const char *expects = outer == NULL || outer == item ? NULL : outer->value;
+        ensure(frame, item, item->value, item->restored ? item->before : expects, hold_taken);
+    }
+}
+
+/* What was held when the run was interrupted is held again, with the value before that the journal
+ * knows. A value that a hold within keeps too is only remembered here: that one sets it. */
+static void hold_restore(struct frame *frame)
+{
+    struct hold *hold = frame->state;
+    struct run *run = frame->run;
+    for (size_t i = 0; frame->past != NULL && i < hold->count; i++) {
+        struct hold_item *item = &hold->items[i];
+        const struct past_hold *past =
+            past_find_hold(run->setup.past, frame->step->id, item->name,
+                           item->server == NULL ? NULL : item->server->name);
+        if (past != NULL) {
+            snprintf(item->before, sizeof item->before, "%s", past->before);
+            item->known_before = true;
+            item->restored = true;
+            item->covered = resume_hold_is_covered(run, past);
+            hold_register(run, item);
+        }
     }
 }
 
@@ -388,7 +415,15 @@ static void hold_start(struct frame *frame)
     struct hold *hold = frame->state;
     hold->lock.run = frame->run;
     list_items(hold, frame->step);
-    hold_take_again(frame);
+    hold_restore(frame);
+    hold->body_next = resume_first(frame);
+    if (resume_body_is_done(frame)) { /* only the way back is left */
+        hold->taken = hold->count;
+        hold->body_next = frame->step->body.count;
+        hold_go(frame);
+    } else {
+        hold_take_again(frame);
+    }
 }
 
 static void hold_cancel(struct frame *frame)

@@ -180,6 +180,7 @@ function deploy(fields) end
 ---@field env? table<string, string> variables added to the environment: { NAME = "value" }
 ---@field cwd? string the folder it runs in
 ---@field expect? function function(result) with .exit_code and .output: true, or false and a reason; without it the exit code must be 0
+---@field idempotent? boolean to do it twice is as to do it once: a resumed run that does not know what came of it does it again without asking
 ---@field timeout? string|pegflow.duration then it is ended, and the step fails
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field retry? pegflow.step.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
@@ -207,6 +208,7 @@ function exec(fields) end
 ---@field expect? function function(reply): true, or false and a reason; reply has .status, .body, .json (the body, where it is JSON), .location and .url (which was asked); without it the status must be 200 to 299
 ---@field timeout? string|pegflow.duration the step fails without an answer by then
 ---@field poll? pegflow.http.poll the request begins a job, which is asked after until it is done; a refused connection, a silent service and the statuses 429 and 500 to 599 are asked again, other failures end the step
+---@field idempotent? boolean to do it twice is as to do it once: a resumed run that does not know what came of it does it again without asking
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field retry? pegflow.step.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop

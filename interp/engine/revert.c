@@ -1,0 +1,191 @@
+/* engine/revert.c - what an interrupted run holds is put back, in reverse order; nothing else is
+ * done.
+ *
+ * A value that is neither the one held nor the one before was set by somebody else: it is left, and
+ * said. Servers are not started or stopped: those that were in work are named. */
+#include "engine/internal.h"
+
+#include "base/duration.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct revert {
+    struct run *run;
+    size_t left;      /* holds not put back yet: from the last to the first */
+    struct step step; /* stands for the hold whose value is put back */
+    struct hold_item item;
+    struct setting_task task;
+    struct settings_lock lock;
+    struct timer timer;
+    int64_t give_up_us;
+};
+
+static void revert_next(void *ctx);
+
+static void find_server(const struct inventory *inventory, const char *name,
+                        const struct server **out)
+{
+    for (int role = 0; role < ROLE_COUNT; role++) {
+        for (int32_t i = 0; name != NULL && i < inventory->count[role]; i++) {
+            if (strcmp(inventory->servers[role][i].name, name) == 0) {
+                *out = &inventory->servers[role][i];
+            }
+        }
+    }
+}
+
+static void take_hold(struct revert *revert, const struct past_hold *hold)
+{
+    revert->step = (struct step){
+        .kind = STEP_HOLD,
+        .id = hold->step,
+        .label = hold->step,
+        .where = {revert->run->setup.workflow->file, 0},
+        .timeout_us = -1,
+    };
+    revert->item = (struct hold_item){
+        .is_level = strcmp(hold->name, "meta level") == 0,
+        .name = hold->name,
+        .known_before = true,
+        .step = &revert->step,
+    };
+    find_server(revert->run->setup.inventory, hold->server, &revert->item.server);
+    snprintf(revert->item.value, sizeof revert->item.value, "%s", hold->value);
+    snprintf(revert->item.before, sizeof revert->item.before, "%s", hold->before);
+}
+
+static void over(struct revert *revert)
+{
+    revert->left--;
+    revert->give_up_us = loop_now_us(revert->run->setup.loop) + LEADERLESS_US;
+    timer_start(revert->run->setup.loop, &revert->timer, 0, revert_next, revert);
+}
+
+static void leave(struct revert *revert)
+{
+    cJSON *data = hold_data(&revert->item, revert->item.before);
+    cJSON_AddStringToObject(data, "found", revert->task.before);
+    run_emit(revert->run, EVENT_NOT_PUT_BACK, &revert->step, data,
+             "%s is left as %s, set by somebody else (before: %s)", revert->item.name,
+             revert->task.before, revert->item.before);
+    over(revert);
+}
+
+static void put_back(void *ctx, const struct error *err);
+
+static void ensure(struct revert *revert, const char *expects)
+{
+    revert->task = (struct setting_task){
+        .run = revert->run,
+        .step = &revert->step,
+        .is_level = revert->item.is_level,
+        .name = revert->item.name,
+        .server = revert->item.server,
+        .expects = expects,
+        .puts_back = true,
+        .done = put_back,
+        .ctx = revert,
+    };
+    snprintf(revert->task.wanted, sizeof revert->task.wanted, "%s", revert->item.before);
+    setting_start(&revert->task);
+}
+
+static void identified(void *ctx, bool same_process, const char *leader_name,
+                       const struct error *err)
+{
+    struct revert *revert = ctx;
+    (void)leader_name;
+    if (err != NULL) {
+        put_back(revert, err);
+    } else if (same_process) {
+        leave(revert);
+    } else { /* a new process has its file's values: these are not what was before */
+        ensure(revert, NULL);
+    }
+}
+
+static void put_back(void *ctx, const struct error *err)
+{
+    struct revert *revert = ctx;
+    struct run *run = revert->run;
+    const struct hold_item *item = &revert->item;
+    if (err != NULL && loop_now_us(run->setup.loop) < revert->give_up_us) {
+        timer_start(run->setup.loop, &revert->timer, US_PER_SECOND, revert_next, revert);
+        return;
+    }
+    if (err == NULL && revert->task.unexpected) {
+        if (item->server == NULL) {
+            keeper_identify(run, identified, revert);
+        } else {
+            leave(revert);
+        }
+        return;
+    }
+    cJSON *data = hold_data(item, item->before);
+    if (err != NULL) {
+        run_emit(run, EVENT_NOT_PUT_BACK, &revert->step, data, "%s could not be put back to %s: %s",
+                 item->name, item->before, err->text);
+        run->not_restored = true;
+    } else {
+        run_emit(run, EVENT_PUT_BACK, &revert->step, data, "%s is back at %s", item->name,
+                 item->before);
+    }
+    over(revert);
+}
+
+/* Where nobody does it later, a server that was about to be restarted is the operator's to look at.
+ */
+static void name_servers_in_work(struct run *run)
+{
+    const struct inventory *inventory = run->setup.inventory;
+    for (int role = 0; role < ROLE_COUNT; role++) {
+        for (int32_t i = 0; i < inventory->count[role]; i++) {
+            const struct server *server = &inventory->servers[role][i];
+            if (run_history(run, server)->in_work) {
+                run_emit(run, EVENT_NOTE, NULL, NULL,
+                         "%s was in work when the run was interrupted: nothing more is done to it; "
+                         "look whether it runs (pegflow doctor)",
+                         server->name);
+            }
+        }
+    }
+}
+
+static void revert_next(void *ctx)
+{
+    struct revert *revert = ctx;
+    struct run *run = revert->run;
+    if (revert->left == 0) {
+        settings_unlock(&revert->lock);
+        name_servers_in_work(run);
+        run_wind_up(run);
+        return;
+    }
+    const struct past_hold *hold = past_hold_at(run->setup.past, revert->left - 1);
+    take_hold(revert, hold);
+    ensure(revert, revert->item.value);
+}
+
+void revert_start(struct run *run)
+{
+    struct revert *revert = memory_allocate(sizeof *revert);
+    run->revert = revert;
+    revert->run = run;
+    revert->left = past_hold_count(run->setup.past);
+    revert->give_up_us = loop_now_us(run->setup.loop) + LEADERLESS_US;
+    keeper_start(run);
+    settings_lock(run, &revert->lock, revert_next, revert);
+}
+
+void revert_clear(struct run *run)
+{
+    struct revert *revert = run->revert;
+    if (revert != NULL) {
+        timer_cancel(&revert->timer);
+        settings_unlock(&revert->lock);
+        free(revert);
+        run->revert = NULL;
+    }
+}
