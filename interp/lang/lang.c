@@ -1,5 +1,6 @@
 #include "lang/lang.h"
 
+#include "lang/hold_check.h"
 #include "lang/place.h"
 #include "lang/private.h"
 
@@ -194,6 +195,11 @@ static const struct inventory *stand_in(struct lang *lang)
     return inventory;
 }
 
+static void complain_of_holds(void *ctx, struct source where, const char *text)
+{
+    lang_complain(ctx, where, "%s", text);
+}
+
 /* Places what `steps(cluster, p)` returned, at the top of the stack, and changes it as the variant
  * says. */
 static void place(lua_State *L, struct call *call, struct workflow *workflow,
@@ -213,6 +219,7 @@ static void place(lua_State *L, struct call *call, struct workflow *workflow,
     placing_start(&placing, lang, &drafts, (size_t)call->count, workflow);
     if (variant == NULL || variant_edit(L, variant, values, &placing)) {
         placing_finish(&placing);
+        hold_check(&workflow->steps, complain_of_holds, lang);
     }
     lang_check_arena(L);
 }
