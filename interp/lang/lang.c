@@ -268,6 +268,8 @@ static int run_load_workflow(lua_State *L)
         .file = loading->shown,
         .requirements = draft.requirements,
         .requirement_count = draft.requirement_count,
+        .invariants = draft.invariants,
+        .invariant_count = draft.invariant_count,
     };
     plan(L, loading, &draft, base->where, variant);
     return 0;
