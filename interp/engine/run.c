@@ -302,6 +302,7 @@ static void begin_steps(struct run *run, const struct error *err)
         return;
     }
     keeper_start(run);
+    invariants_start(run);
     run->root_step = (struct step){
         .kind = STEP_STEPS,
         .id = "",
@@ -325,12 +326,25 @@ static void guards_asked(struct run *run, const struct error *err)
     }
 }
 
+/* Requirements, then what must always hold: the one whose turn it is; NULL after the last. */
+static const struct condition *asked_before(const struct run *run)
+{
+    const struct workflow *workflow = run->setup.workflow;
+    size_t index = run->requirement;
+    if (index < workflow->requirement_count) {
+        return workflow->requirements[index];
+    }
+    index -= workflow->requirement_count;
+    return index < workflow->invariant_count ? workflow->invariants[index] : NULL;
+}
+
 static void ask_requirement(void *ctx);
 
 static void requirement_gathered(void *ctx, const struct evidence *evidence)
 {
     struct run *run = ctx;
-    const struct condition *condition = run->setup.workflow->requirements[run->requirement];
+    const struct condition *condition = asked_before(run);
+    bool always = run->requirement >= run->setup.workflow->requirement_count;
     struct condition_context context = run_condition_context(run);
     struct text reason = {0};
     struct error err;
@@ -341,12 +355,14 @@ static void requirement_gathered(void *ctx, const struct evidence *evidence)
     } else if (answer == ANSWER_UNKNOWN && ++run->requirement_tries < REQUIREMENT_TRIES) {
         timer_start(run->setup.loop, &run->finish_timer, US_PER_SECOND, ask_requirement, run);
     } else {
-        run_emit(run, EVENT_REQUIREMENT, NULL, NULL, "%s: %s%s", condition->name,
-                 answer == ANSWER_UNKNOWN ? "unknown: " : "", text_string(&reason));
+        run_emit(run, EVENT_REQUIREMENT, NULL, NULL, "%s%s: %s%s", always ? "always " : "",
+                 condition->name, answer == ANSWER_UNKNOWN ? "unknown: " : "",
+                 text_string(&reason));
         if (answer != ANSWER_YES) {
-            error_set(&err, ERROR_REFUSED, "the workflow requires %s (%s:%d), but %s%s",
+            error_set(&err, ERROR_REFUSED, "the workflow requires %s (%s:%d)%s, but %s%s",
                       condition->name, condition->where.file, condition->where.line,
-                      answer == ANSWER_UNKNOWN ? "that is unknown: " : "", text_string(&reason));
+                      always ? ", always" : "", answer == ANSWER_UNKNOWN ? "that is unknown: " : "",
+                      text_string(&reason));
             end_steps(run, &err);
         }
         run->requirement++;
@@ -363,12 +379,11 @@ static void ask_requirement(void *ctx)
         run_conclude(run);
         return;
     }
-    if (run->requirement == run->setup.workflow->requirement_count) {
+    if (asked_before(run) == NULL) {
         precheck_start(run, guards_asked);
         return;
     }
-    condition_add_needs(run->setup.workflow->requirements[run->requirement], run->setup.inventory,
-                        gatherer_needs(run->gatherer));
+    condition_add_needs(asked_before(run), run->setup.inventory, gatherer_needs(run->gatherer));
     gatherer_start(run->gatherer, requirement_gathered, run);
 }
 
@@ -462,6 +477,7 @@ void run_free(struct run *run)
     timer_cancel(&run->finish_timer);
     timer_cancel(&run->lost_timer);
     keeper_free(run);
+    invariants_free(run);
     frame_free_all(run);
     if (run->final_lock.run != NULL) {
         settings_unlock(&run->final_lock);

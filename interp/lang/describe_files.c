@@ -14,7 +14,10 @@ static const struct field workflow_fields[] = {
      WORKFLOW_AT(params)},
     {"requires", FIELD_CONDITIONS, 0, NULL, "conditions that hold before anything is done",
      WORKFLOW_AT(requirements), offsetof(struct workflow_draft, requirement_count)},
-    {"always", FIELD_ANY, LATER, NULL, .doc = "conditions that hold all the time"},
+    {"always", FIELD_CONDITIONS, 0, NULL,
+     "conditions asked every 2 s while the steps run, and before: one that does not hold ends the "
+     "run as failed, and held values are put back; unknown does so after a minute",
+     WORKFLOW_AT(invariants), offsetof(struct workflow_draft, invariant_count)},
     {"steps", FIELD_FUNCTION, REQUIRED, NULL,
      "function(cluster, p): the steps; cluster has .name, .replicas, .metas, .collectors; p the "
      "params",
@@ -32,6 +35,8 @@ static const struct field variant_fields[] = {
      VARIANT_AT(params)},
     {"requires", FIELD_CONDITIONS, 0, NULL, "conditions besides those of the base",
      VARIANT_AT(requirements), offsetof(struct variant_draft, requirement_count)},
+    {"always", FIELD_CONDITIONS, 0, NULL, "conditions besides those of the base",
+     VARIANT_AT(invariants), offsetof(struct variant_draft, invariant_count)},
     {"before", FIELD_EDITS, 0, NULL,
      "steps put before a step: { [\"replicas/*/drain/deploy\"] = { ... } }, where * is any server; "
      "or a function(node, p, cluster) that returns them",

@@ -174,6 +174,8 @@ struct workflow_draft {
     int params;
     const struct condition **requirements;
     size_t requirement_count;
+    const struct condition **invariants;
+    size_t invariant_count;
     int steps;
 };
 
@@ -188,6 +190,8 @@ struct variant_draft {
     int params;
     const struct condition **requirements; /* besides those of the base */
     size_t requirement_count;
+    const struct condition **invariants; /* the same */
+    size_t invariant_count;
     int before;
     int after;
     int replace;

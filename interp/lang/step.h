@@ -208,6 +208,8 @@ struct workflow {
     struct step_list steps;
     const struct condition **requirements;
     size_t requirement_count;
+    const struct condition **invariants; /* `always` */
+    size_t invariant_count;
     const struct param_value *params;
     size_t param_count;
     size_t step_count; /* all of the tree */

@@ -530,6 +530,7 @@ function choice(fields) end
 ---@field summary? string one line on what it does
 ---@field params? table<string, pegflow.param> what a site may set: { name = duration { ... } }
 ---@field requires? pegflow.condition[] conditions that hold before anything is done
+---@field always? pegflow.condition[] conditions asked every 2 s while the steps run, and before: one that does not hold ends the run as failed, and held values are put back; unknown does so after a minute
 ---@field steps function function(cluster, p): the steps; cluster has .name, .replicas, .metas, .collectors; p the params
 
 ---what to do with a cluster
@@ -642,6 +643,7 @@ function model(fields) end
 ---@field summary? string one line on what it does; without it, the base's
 ---@field params? table<string, pegflow.param|string|number|boolean> other defaults for params of the base, and params of its own: { name = "20m", mine = integer { ... } }
 ---@field requires? pegflow.condition[] conditions besides those of the base
+---@field always? pegflow.condition[] conditions besides those of the base
 ---@field before? table<string, pegflow.step|pegflow.step[]|fun(node: pegflow.node, p: any, cluster: pegflow.cluster): any> steps put before a step: { ["replicas/*/drain/deploy"] = { ... } }, where * is any server; or a function(node, p, cluster) that returns them
 ---@field after? table<string, pegflow.step|pegflow.step[]|fun(node: pegflow.node, p: any, cluster: pegflow.cluster): any> steps put after a step, written as in before
 ---@field replace? table<string, pegflow.step|pegflow.step[]|fun(node: pegflow.node, p: any, cluster: pegflow.cluster): any> steps put in the place of a step, written as in before

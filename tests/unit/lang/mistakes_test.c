@@ -240,7 +240,7 @@ static const struct {
      "1: workflow: 'api' is missing: the version of this language: 1"},
     {"return workflow \"w\" { api = 1, always = { is_alive }, steps = function() return sleep "
      "\"1s\" end }",
-     "1: workflow: 'always' is not available in this version of pegflow"},
+     "1: workflow: item 1 of 'always' must be a condition, not a function"},
     {"return workflow \"w\" { api = 1, requires = { survives_loss_of(0), "
      "survives_loss_of(\"one\"), "
      "no_leftovers(1) }, steps = function() return sleep \"1s\" end }",
