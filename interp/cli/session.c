@@ -53,6 +53,24 @@ int session_load(struct session *session, const struct arguments *arguments)
     return code;
 }
 
+bool session_workflow_path(const struct arguments *arguments, const struct cluster_file *file,
+                           const char **out, struct error *err)
+{
+    if (arguments_operand_count(arguments) > 0) {
+        *out = arguments_operand(arguments, 0);
+    } else if (file != NULL && file->workflow != NULL) {
+        *out = file->workflow;
+    } else if (file != NULL) {
+        error_set(err, ERROR_USAGE, "which workflow? Name one, or give `workflow` in %s",
+                  file->file);
+        return false;
+    } else {
+        error_set(err, ERROR_USAGE, "which workflow? Name one, or a cluster file that does");
+        return false;
+    }
+    return true;
+}
+
 int session_load_workflow(struct lang *lang, const struct arguments *arguments, const char *path,
                           const struct inventory *inventory, const struct workflow **out)
 {
@@ -175,9 +193,38 @@ static bool wait_for(struct waiting *waiting, struct error *err)
     return !waiting->failed;
 }
 
-bool session_meet(struct session *session, struct error *err)
+/* Loop and cluster are there. */
+static bool meet(struct session *session, struct error *err)
 {
     struct waiting waiting = {.session = session};
+    session->gatherers.loop = session->loop;
+    session->gatherers.reader = cluster_reader(session->cluster);
+    session->gatherers.inventory = &session->inventory;
+    cluster_read_snapshot(session->gatherers.reader, &session->snapshot, meet_timeout_us, call_done,
+                          &waiting);
+    if (!wait_for(&waiting, err)) {
+        error_wrap(err, "meet cluster '%s'", session->cluster_file->name);
+        err->code = ERROR_UNREACHABLE; /* nothing was changed, whatever went wrong */
+        return false;
+    }
+    return target_check(session->cluster_file, &session->snapshot, err) &&
+           target_inventory(session->cluster_file, &session->snapshot, &session->arena,
+                            &session->inventory, err);
+}
+
+bool session_meet_on(struct session *session, struct loop *loop, struct cluster *cluster,
+                     struct error *err)
+{
+    arena_init(&session->arena);
+    snapshot_init(&session->snapshot);
+    session->loop = loop;
+    session->cluster = cluster;
+    session->borrows = true;
+    return meet(session, err);
+}
+
+bool session_meet(struct session *session, struct error *err)
+{
     snapshot_init(&session->snapshot);
     if (!cluster_names_resolve(session->cluster_file, &session->arena, &session->resolved, err)) {
         return false;
@@ -194,19 +241,7 @@ bool session_meet(struct session *session, struct error *err)
     session->transport = sockets_new(session->loop);
     session->cluster = cluster_new(session->transport, session->cluster_file->metas,
                                    session->cluster_file->meta_count);
-    session->gatherers.loop = session->loop;
-    session->gatherers.reader = cluster_reader(session->cluster);
-    session->gatherers.inventory = &session->inventory;
-    cluster_read_snapshot(session->gatherers.reader, &session->snapshot, meet_timeout_us, call_done,
-                          &waiting);
-    if (!wait_for(&waiting, err)) {
-        error_wrap(err, "meet cluster '%s'", session->cluster_file->name);
-        err->code = ERROR_UNREACHABLE; /* nothing was changed, whatever went wrong */
-        return false;
-    }
-    return target_check(session->cluster_file, &session->snapshot, err) &&
-           target_inventory(session->cluster_file, &session->snapshot, &session->arena,
-                            &session->inventory, err);
+    return meet(session, err);
 }
 
 const struct evidence *session_gather(struct session *session, struct gatherer *gatherer,
@@ -237,14 +272,16 @@ bool session_read_config(struct session *session, struct address server, const c
 
 void session_close(struct session *session)
 {
-    if (session->cluster != NULL) {
+    if (session->cluster != NULL && !session->borrows) {
         cluster_free(session->cluster);
     }
     gatherer_pool_clear(&session->gatherers);
     if (session->transport != NULL) {
         session->transport->ops->free(session->transport);
     }
-    loop_close(session->loop);
+    if (!session->borrows) {
+        loop_close(session->loop);
+    }
     log_close(&session->log);
     snapshot_clear(&session->snapshot);
     arena_clear(&session->arena);
