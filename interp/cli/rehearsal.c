@@ -179,6 +179,16 @@ const struct sim *rehearsal_sim(const struct rehearsal *rehearsal)
     return rehearsal->sim;
 }
 
+struct loop *rehearsal_loop(const struct rehearsal *rehearsal)
+{
+    return rehearsal->loop;
+}
+
+struct cluster *rehearsal_cluster(const struct rehearsal *rehearsal)
+{
+    return rehearsal->cluster;
+}
+
 const struct inventory *rehearsal_inventory(const struct rehearsal *rehearsal)
 {
     return &rehearsal->inventory;
