@@ -2,6 +2,7 @@
 #include "engine/run.h"
 
 #include "base/duration.h"
+#include "cli/metas.h"
 #include "cli/record.h"
 #include "cli/typed.h"
 #include "report/report.h"
@@ -346,7 +347,8 @@ static int load_meet_and_run(struct run_command *command, struct tally *tally, s
         return code;
     }
     if (!record_is_free(command->arguments, session->cluster_file->name, err) ||
-        !session_meet(session, err)) {
+        !session_meet(session, err) ||
+        !metas_check(session->cluster_file, &session->snapshot, err)) {
         return -1;
     }
     code = load_workflow(command, &session->inventory);
