@@ -3,6 +3,7 @@
 #include "cli/rehearsal_files.h"
 
 #include "base/duration.h"
+#include "cli/cost_table.h"
 #include "cli/session.h"
 #include "report/report.h"
 
@@ -26,31 +27,19 @@ struct rehearse_command {
 
 /* ---- the summary, for a person */
 
-static void print_row(const char *name, const struct sim_totals *totals)
-{
-    char reads[DURATION_TEXT_BYTES];
-    char longest_read[DURATION_TEXT_BYTES];
-    char writes[DURATION_TEXT_BYTES];
-    char longest_write[DURATION_TEXT_BYTES];
-    printf("  %-16s  %10s  %10s  %10s  %10s  %8" PRId32 "  %8" PRId64 "  %8" PRId64 "\n", name,
-           duration_format(totals->reads_away_us, reads),
-           duration_format(totals->longest_read_us, longest_read),
-           duration_format(totals->writes_away_us, writes),
-           duration_format(totals->longest_write_us, longest_write), totals->fewest_live_replicas,
-           totals->primaries_moved, totals->changes);
-}
-
 static void print_costs(const struct rehearse_command *command)
 {
     const struct sim *sim = rehearsal_sim(command->files.rehearsal);
     struct sim_totals totals;
+    struct text table = {0};
     const char *name;
-    printf("\n  %-16s  %10s  %10s  %10s  %10s  %8s  %8s  %8s\n", "table", "no reads", "longest",
-           "no writes", "longest", "fewest", "moved", "changes");
+    cost_table_write_head(&table);
     for (int32_t i = 0; sim_table_totals(sim, i, &name, &totals); i++) {
-        print_row(name, &totals);
+        cost_table_write_row(name, &totals, &table);
     }
-    print_row("all", &command->result.totals);
+    cost_table_write_row("all", &command->result.totals, &table);
+    printf("\n%s", text_string(&table));
+    text_clear(&table);
 }
 
 static void print_violations(const struct sim *sim)
@@ -96,17 +85,6 @@ static void print_summary(const struct rehearse_command *command)
 
 /* ---- the summary, for a program: the last line behind the events */
 
-static void add_totals(cJSON *json, const struct sim_totals *totals)
-{
-    event_add_ms(json, "reads_away_ms", totals->reads_away_us);
-    event_add_ms(json, "longest_read_ms", totals->longest_read_us);
-    event_add_ms(json, "writes_away_ms", totals->writes_away_us);
-    event_add_ms(json, "longest_write_ms", totals->longest_write_us);
-    cJSON_AddNumberToObject(json, "fewest_live_replicas", totals->fewest_live_replicas);
-    cJSON_AddNumberToObject(json, "primaries_moved", (double)totals->primaries_moved);
-    cJSON_AddNumberToObject(json, "changes", (double)totals->changes);
-}
-
 static void add_tables(cJSON *json, const struct sim *sim)
 {
     cJSON *tables = cJSON_AddArrayToObject(json, "tables");
@@ -115,7 +93,7 @@ static void add_tables(cJSON *json, const struct sim *sim)
     for (int32_t i = 0; sim_table_totals(sim, i, &name, &totals); i++) {
         cJSON *table = cJSON_CreateObject();
         cJSON_AddStringToObject(table, "name", name);
-        add_totals(table, &totals);
+        cost_table_add_json(table, &totals);
         cJSON_AddItemToArray(tables, table);
     }
 }
@@ -135,7 +113,7 @@ static void print_json(const struct rehearse_command *command)
     if (result->run.outcome != RUN_DONE) {
         cJSON_AddStringToObject(json, "what", result->run.error.text);
     }
-    add_totals(json, &result->totals);
+    cost_table_add_json(json, &result->totals);
     cJSON_AddStringToObject(json, "settings_left", text_string(&result->left));
     cJSON *violations = cJSON_AddArrayToObject(json, "violations");
     for (size_t i = 0; i < sim_violation_count(sim); i++) {
