@@ -48,6 +48,7 @@ extern const struct command command_doctor;
 extern const struct command command_run;
 extern const struct command command_simulate;
 extern const struct command command_rehearse;
+extern const struct command command_plan;
 extern const struct command command_snapshot;
 extern const struct command command_describe; /* `pegflow describe wait_until`: the language */
 

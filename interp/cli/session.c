@@ -105,20 +105,19 @@ int session_load_workflow(struct lang *lang, const struct arguments *arguments, 
 
 /* ---- secrets */
 
-static const char *read_secret(const struct lang_secret *named, struct error_list *errors)
+const char *session_read_secret(const struct lang_secret *named, struct error *err)
 {
     const char *value = getenv(named->name);
     if (value == NULL || value[0] == '\0') {
-        error_list_add(errors, named->where.file, named->where.line,
-                       "env \"%s\": the environment has no such variable, or an empty one",
-                       named->name);
+        error_set(err, ERROR_INVALID_FILE,
+                  "env \"%s\": the environment has no such variable, or an empty one", named->name);
         return NULL;
     }
     if (strlen(value) < SECRET_VALUE_MIN_BYTES) {
-        error_list_add(errors, named->where.file, named->where.line,
-                       "env \"%s\": its value is shorter than %d characters: it would be found "
-                       "everywhere in what is shown, and left out there",
-                       named->name, SECRET_VALUE_MIN_BYTES);
+        error_set(err, ERROR_INVALID_FILE,
+                  "env \"%s\": its value is shorter than %d characters: it would be found "
+                  "everywhere in what is shown, and left out there",
+                  named->name, SECRET_VALUE_MIN_BYTES);
         return NULL;
     }
     return value;
@@ -132,7 +131,11 @@ int session_secrets(struct session *session, const struct secret **out, size_t *
     struct secret *secrets = arena_allocate(&session->arena, (*count + 1) * sizeof *secrets);
     error_list_init(&errors);
     for (size_t i = 0; i < *count; i++) {
-        const char *value = read_secret(&named[i], &errors);
+        struct error err;
+        const char *value = session_read_secret(&named[i], &err);
+        if (value == NULL) {
+            error_list_add(&errors, named[i].where.file, named[i].where.line, "%s", err.text);
+        }
         secrets[i].name = named[i].name;
         secrets[i].value = value == NULL ? NULL : arena_copy_string(&session->arena, value);
     }

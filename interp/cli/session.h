@@ -45,6 +45,9 @@ bool session_workflow_path(const struct arguments *arguments, const struct clust
  * -1 for success, else the exit code, with everything said. */
 int session_load_workflow(struct lang *lang, const struct arguments *arguments, const char *path,
                           const struct inventory *inventory, const struct workflow **out);
+/* The value of one, the environment's own; NULL with `err` where it is not set, or too short to be
+ * kept out of what is shown. */
+const char *session_read_secret(const struct lang_secret *named, struct error *err);
 /* The secrets that the files loaded so far name, with their values from the environment; both in
  * the session's arena. Returns -1 for success, else the exit code, with everything said: one that
  * is not set, or too short to be kept out of what is shown. */

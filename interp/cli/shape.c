@@ -61,35 +61,44 @@ static void read_switch(struct reading *reading, const char *name, bool *value)
     text_clear(&text);
 }
 
-/* Flags of the leader's configuration; a cluster's servers share one. */
+/* A flag of the leader's configuration; a cluster's servers share one. False: not told, or told as
+ * 0 or as more than a day. */
+static bool read_interval(struct reading *reading, const char *name, int64_t unit_us, int64_t *us)
+{
+    struct text text = {0};
+    struct error err;
+    int64_t number = 0;
+    bool read =
+        session_read_config(reading->session, reading->session->snapshot.leader, name, &text, &err);
+    bool told = take_number(reading, name, read, &text, &number) && number > 0 &&
+                number <= 24 * US_PER_HOUR / unit_us;
+    if (told) {
+        *us = number * unit_us;
+    }
+    text_clear(&text);
+    return told;
+}
+
+static int64_t at_most(int64_t us, int64_t most_us)
+{
+    return us < most_us ? us : most_us;
+}
+
 static void read_timings(struct reading *reading, struct model_timings *timings)
 {
-    const struct {
-        const char *name;
-        int64_t *us;
-        int64_t unit_us;
-    } flags[] = {
-        {"lb_interval_ms", &timings->tick_us, US_PER_MS},
-        {"fd_beacon_interval_seconds", &timings->beacon_us, US_PER_SECOND},
-        {"fd_check_interval_seconds", &timings->fd_check_us, US_PER_SECOND},
-        {"fd_lease_seconds", &timings->lease_us, US_PER_SECOND},
-        {"fd_grace_seconds", &timings->grace_us, US_PER_SECOND},
-        {"config_sync_interval_ms", &timings->config_sync_us, US_PER_MS},
-    };
-    enum { DAY_SECONDS = 24 * 3600 };
-    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
-        struct text text = {0};
-        struct error err;
-        int64_t number;
-        bool read = session_read_config(reading->session, reading->session->snapshot.leader,
-                                        flags[i].name, &text, &err);
-        if (take_number(reading, flags[i].name, read, &text, &number) &&
-            number <= DAY_SECONDS * US_PER_SECOND / flags[i].unit_us) {
-            *flags[i].us = number * flags[i].unit_us;
-        }
-        text_clear(&text);
-    }
+    read_interval(reading, "lb_interval_ms", US_PER_MS, &timings->tick_us);
+    read_interval(reading, "config_sync_interval_ms", US_PER_MS, &timings->config_sync_us);
+    read_interval(reading, "fd_lease_seconds", US_PER_SECOND, &timings->lease_us);
+    read_interval(reading, "fd_grace_seconds", US_PER_SECOND, &timings->grace_us);
     timings->first_tick_us = timings->tick_us;
+    /* What is not told must still keep a lease that was. */
+    if (!read_interval(reading, "fd_beacon_interval_seconds", US_PER_SECOND, &timings->beacon_us)) {
+        timings->beacon_us = at_most(timings->beacon_us, timings->lease_us / 10);
+    }
+    if (!read_interval(reading, "fd_check_interval_seconds", US_PER_SECOND,
+                       &timings->fd_check_us)) {
+        timings->fd_check_us = at_most(timings->fd_check_us, timings->lease_us / 10);
+    }
 }
 
 static void read_leader(struct reading *reading, const struct guard_values *guard)

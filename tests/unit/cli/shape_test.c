@@ -164,8 +164,8 @@ int main(void)
     tcase_add_test(cases, a_cluster_without_evidence_has_no_shape);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
+    srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
