@@ -2,6 +2,7 @@
 #include "engine/run.h"
 
 #include "base/duration.h"
+#include "cli/metas.h"
 #include "cli/record.h"
 #include "cli/typed.h"
 #include "report/report.h"
@@ -336,13 +337,8 @@ static int load_meet_and_run(struct run_command *command, struct tally *tally, s
     if (code >= 0) {
         return code;
     }
-    if (arguments_operand_count(command->arguments) > 0) {
-        command->workflow_path = arguments_operand(command->arguments, 0);
-    } else if (session->cluster_file->workflow != NULL) {
-        command->workflow_path = session->cluster_file->workflow;
-    } else {
-        error_set(err, ERROR_USAGE, "which workflow? Name one, or give `workflow` in %s",
-                  session->cluster_file->file);
+    if (!session_workflow_path(command->arguments, session->cluster_file, &command->workflow_path,
+                               err)) {
         return -1;
     }
     /* Once with stand-in servers, so that its mistakes are found before anything is touched. */
@@ -351,7 +347,8 @@ static int load_meet_and_run(struct run_command *command, struct tally *tally, s
         return code;
     }
     if (!record_is_free(command->arguments, session->cluster_file->name, err) ||
-        !session_meet(session, err)) {
+        !session_meet(session, err) ||
+        !metas_check(session->cluster_file, &session->snapshot, err)) {
         return -1;
     }
     code = load_workflow(command, &session->inventory);

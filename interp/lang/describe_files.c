@@ -111,7 +111,10 @@ static const struct field table_fields[] = {
     {"app_id", FIELD_INTEGER32, 0, "0", "0: numbered in order", TABLE_AT(app_id), .min = 0,
      .max = 1000000},
     {"written", FIELD_BOOLEAN, 0, NULL, "clients write to it all the time", TABLE_AT(written)},
-    {"placement", FIELD_ANY, LATER, NULL, .doc = "which servers hold which partition"},
+    {"placement", FIELD_PLACEMENT, 0, NULL,
+     "who holds each partition, the primary first: { \"r1 r4 r5\", \"- r2\", ... }, where - is "
+     "nobody; without it, evenly by the seed",
+     TABLE_AT(placement)},
 };
 static const struct field timing_fields[] = {
     TIMING("tick", tick_us, "how often the leader looks at partitions"),

@@ -427,6 +427,7 @@ static read_fn *const readers[FIELD_KIND_COUNT] = {
     [FIELD_ADDRESS_LIST] = value_read_addresses,
     [FIELD_RECORD] = value_read_record,
     [FIELD_RECORDS] = value_read_records,
+    [FIELD_PLACEMENT] = value_read_placement,
 };
 
 static bool is_default(lua_State *L, const struct field *field, int index)

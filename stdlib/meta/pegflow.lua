@@ -568,6 +568,7 @@ function cluster(fields) end
 ---@field replicas? integer how many of each partition
 ---@field app_id? integer 0: numbered in order
 ---@field written? boolean clients write to it all the time
+---@field placement? string[] who holds each partition, the primary first: { "r1 r4 r5", "- r2", ... }, where - is nobody; without it, evenly by the seed
 
 ---@class pegflow.model.timings
 ---@field tick? string|pegflow.duration how often the leader looks at partitions

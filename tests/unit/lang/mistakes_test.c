@@ -420,6 +420,38 @@ static const struct {
     {"return model \"m\" { release = \"master\", tables = { { name = \"t\", partitions = 4 } }, "
      "timings = { tick = 1 } }",
      "1: model.timings: 'tick' needs a unit: write \"90s\" or \"10m\", not the number 1"},
+    {"return model \"m\" { release = \"master\", replicas = 4, tables = {\n{ name = \"t\", "
+     "partitions = 2, placement = { \"r1 r2 r3\" } } } }",
+     "1: model.tables[1]: 'placement' has 1 item, but the table has 2 partitions"},
+    {"return model \"m\" { release = \"master\", replicas = 4, tables = {\n{ name = \"t\", "
+     "partitions = 2, placement = { \"r1 r2 r3\", \"r1 r2 r3 r4\" } } } }",
+     "1: model.tables[1]: item 2 of 'placement' names more servers than the table has replicas of "
+     "each partition (3)"},
+    {"return model \"m\" { release = \"master\", replicas = 4, tables = {\n{ name = \"t\", "
+     "partitions = 2, placement = { \"r1 r2 r3\", \"r1 m2 r3\" } } } }",
+     "1: model.tables[1]: item 2 of 'placement': 'm2' is no replica server: write r1, r2 and so "
+     "on, or - for none"},
+    {"return model \"m\" { release = \"master\", replicas = 4, tables = {\n{ name = \"t\", "
+     "partitions = 2, placement = { \"r1 r2 r3\", \"r0\" } } } }",
+     "1: model.tables[1]: item 2 of 'placement': 'r0' is no replica server: write r1, r2 and so "
+     "on, or - for none"},
+    {"return model \"m\" { release = \"master\", replicas = 4, tables = {\n{ name = \"t\", "
+     "partitions = 2, placement = { \"r1 r2 r3\", 4 } } } }",
+     "1: model.tables[1]: item 2 of 'placement' must be text such as \"r1 r2 r3\", not the number "
+     "4"},
+    {"return model \"m\" { release = \"master\", replicas = 4, tables = {\n{ name = \"t\", "
+     "partitions = 2, placement = { \"r1 r2 r3\", \"r1 r5 r2\" } } } }",
+     "1: model: table 't': partition 1 is on r5, but the model has 4 replica servers"},
+    {"return model \"m\" { release = \"master\", replicas = 4, tables = {\n{ name = \"t\", "
+     "partitions = 2, placement = { \"r1 r2 r3\", \"r1 - r1\" } } } }",
+     "1: model: table 't': partition 1 is on r1 twice"},
+    {"return model \"m\" { release = \"master\", replicas = 2, tables = {\n{ name = \"t\", "
+     "partitions = 2, placement = { \"r1 r2 r3\", \"r1 r2 r3\" } } } }",
+     "1: model: table 't': wants 3 replicas of each partition, but the model has 2 replica "
+     "servers"},
+    {"return model \"m\" { release = \"master\", replicas = 4, tables = {\n{ name = \"t\", "
+     "partitions = 2, placement = { \"r1 r2 r3\", nil, \"r1\" } } } }",
+     "1: model.tables[1]: item 2 of placement is nil"},
 };
 
 START_TEST(a_mistake_in_a_model_is_told_with_its_line)
