@@ -17,6 +17,14 @@ SAY := $(if $(V),@:,@echo ' ')
 PKG_CONFIG ?= pkg-config
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
+# ZooKeeper's client, for the shared lock, has no .pc file: it is there when this compiles. Without
+# it, or with ZOOKEEPER_LIBS= given, pegflow is built without the shared lock.
+ifndef ZOOKEEPER_LIBS
+ZOOKEEPER_LIBS := $(shell echo 'int main(void) { return zookeeper_process(0, 0) == 0; }' | \
+    $(CC) -include zookeeper/zookeeper.h -x c -o /dev/null - -lzookeeper_st 2>/dev/null && \
+    echo -lzookeeper_st)
+endif
+PKG_LIBS   := $(if $(PKG_LIBS),$(PKG_LIBS) $(ZOOKEEPER_LIBS))
 CHECK_LIBS  = $(shell $(PKG_CONFIG) --cflags --libs check)
 
 CFLAGS   ?= -O2 -g
@@ -38,7 +46,7 @@ LDFLAGS  += -fsanitize=fuzzer,address,undefined
 override CFLAGS := -O1 -g
 endif
 CPPFLAGS += -D_GNU_SOURCE -Iinterp $(PKG_CFLAGS) -DPEGFLOW_VERSION='"$(VERSION)"' \
-            -DPEGFLOW_DATADIR='"$(PREFIX)/share/pegflow"'
+            -DPEGFLOW_DATADIR='"$(PREFIX)/share/pegflow"' $(if $(ZOOKEEPER_LIBS),-DHAVE_ZOOKEEPER)
 ALL_CFLAGS = -std=c11 $(CFLAGS) $(WARN) $(HARDEN)
 
 floor_src  = $(wildcard interp/$(1)/*.c)
