@@ -5,6 +5,7 @@
 
 #include "base/duration.h"
 #include "live/resolve.h"
+#include "live/wording.h"
 #include "live/zookeeper_private.h"
 
 #include <errno.h>
@@ -26,7 +27,6 @@ static void drive(void *ctx);
 static void tell_state(void *ctx)
 {
     struct zookeeper *zookeeper = ctx;
-    zookeeper->told = zookeeper->state;
     zookeeper->changed(zookeeper->ctx, zookeeper->state,
                        zookeeper->state == ZOOKEEPER_CONNECTED ? NULL : &zookeeper->why);
 }
@@ -34,11 +34,7 @@ static void tell_state(void *ctx)
 static void enter(struct zookeeper *zookeeper, enum zookeeper_state state)
 {
     zookeeper->state = state;
-    if (state == zookeeper->told) {
-        timer_cancel(&zookeeper->tell); /* there and back before anybody heard of it */
-    } else {
-        timer_start(zookeeper->loop, &zookeeper->tell, 0, tell_state, zookeeper);
-    }
+    timer_start(zookeeper->loop, &zookeeper->tell, 0, tell_state, zookeeper);
 }
 
 /* "zk1:2181: Connection refused; zk2:2181: ...": into `why`, behind what happened. */
@@ -134,10 +130,11 @@ static void note_failure(struct zookeeper *zookeeper, int rc, int system_error)
         snprintf(server->failure, sizeof server->failure, "no answer for %s",
                  duration_format(zookeeper->session_us * 2 / 3, since));
     } else {
+        char wording[WORDING_ERRNO_BYTES];
         bool closed = system_error == EHOSTDOWN; /* the library's word for the end of the stream */
         snprintf(server->failure, sizeof server->failure, "%s",
                  closed              ? "it closed the connection"
-                 : system_error != 0 ? strerror(system_error)
+                 : system_error != 0 ? wording_errno(system_error, wording)
                                      : zerror(rc));
     }
     zookeeper->attempt = NULL;

@@ -39,8 +39,9 @@ struct zookeeper_options {
     const struct zookeeper_identity *identity; /* a session to go on with, or NULL for a new one */
 };
 
-/* The state changed (also back: then `why` is NULL). `why`: for SUSPENDED and ENDED, what each
- * server said last; ENDED with ERROR_REFUSED: the session has expired. May call anything. */
+/* The state changed; of changes in one turn of the loop the last alone is told. `why`: for
+ * SUSPENDED and ENDED, what each server said last; ENDED with ERROR_REFUSED: the session has
+ * expired. May call anything. */
 typedef void zookeeper_state_fn(void *ctx, enum zookeeper_state state, const struct error *why);
 
 /* Resolves and begins to connect. Fails only where no name resolves, or without the library. */

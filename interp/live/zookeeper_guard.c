@@ -1,8 +1,6 @@
 #include "live/zookeeper_guard.h"
 
-#include <ctype.h>
-#include <stdio.h>
-#include <string.h>
+#include "live/wording.h"
 
 enum {
     LENGTH_BYTES = 4,
@@ -19,26 +17,11 @@ static int32_t read_int(const uint8_t *at)
     return (int32_t)((uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3]);
 }
 
-/* The beginning of what came, as a person can read it: "HTTP/1.1 400 Bad" or its hex. */
-static enum guard_verdict wrong(const uint8_t *bytes, size_t length, struct error *err)
+static enum guard_verdict wrong(const void *bytes, size_t length, struct error *err)
 {
-    enum { SHOWN = 24 };
-    char shown[3 * SHOWN + 1] = "";
-    size_t count = length < SHOWN ? length : SHOWN;
-    bool printable = true;
-    for (size_t i = 0; i < count && bytes[i] != '\r' && bytes[i] != '\n'; i++) {
-        printable = printable && isprint(bytes[i]);
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (!printable) {
-            snprintf(shown + 3 * i, 4, "%02x%s", bytes[i], i + 1 < count ? " " : "");
-        } else if (isprint(bytes[i])) {
-            shown[i] = (char)bytes[i];
-        } else {
-            break;
-        }
-    }
-    error_set(err, ERROR_PEER, "what it sends is not ZooKeeper's protocol: %s", shown);
+    char excerpt[WORDING_EXCERPT_BYTES];
+    error_set(err, ERROR_PEER, "what it sends is not ZooKeeper's protocol: '%s'",
+              wording_excerpt(bytes, length, excerpt));
     return GUARD_WRONG;
 }
 

@@ -42,7 +42,6 @@ struct zookeeper {
     struct loop *loop;
     zhandle_t *handle; /* NULL once ended */
     enum zookeeper_state state;
-    enum zookeeper_state told;
     struct error why; /* of SUSPENDED and ENDED */
     zookeeper_state_fn *changed;
     void *ctx;
