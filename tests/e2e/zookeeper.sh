@@ -77,12 +77,45 @@ run_tests() { # NAME
     [ $((failures + errors)) = 0 ] || printf '%s\n' "$output"
 }
 
-read -r port <<<"$(free_ports 1)"
+# A node that everybody may read and nobody may write.
+make_closed_node() { # PORT PATH
+    python3 -c '
+import socket, struct, sys
+def text(s): return struct.pack(">i", len(s)) + s.encode()
+def call(s, body):
+    s.sendall(struct.pack(">i", len(body)) + body)
+    size, = struct.unpack(">i", s.recv(4, socket.MSG_WAITALL))
+    return s.recv(size, socket.MSG_WAITALL)
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=5)
+call(s, struct.pack(">iqiqi16s?", 0, 0, 10000, 0, 16, b"", False))
+acl = struct.pack(">ii", 1, 1) + text("world") + text("anyone")
+answer = call(s, struct.pack(">ii", 1, 1) + text(sys.argv[2]) + text("") + acl + struct.pack(">i", 0))
+sys.exit(struct.unpack(">iqi", answer[:16])[2] != 0)' "$1" "$2" ||
+        echo "the closed node could not be made"
+}
+
+read -r port first second third f2 f3 f4 e2 e3 e4 <<<"$(free_ports 10)"
 configure "$work/alone" "$port"
 start_zookeeper "$work/alone"
+for n in 1 2 3; do
+    ports=("" "$first" "$second" "$third")
+    configure "$work/$n" "${ports[n]}"
+    printf '%s\n' initLimit=10 syncLimit=2 "server.1=127.0.0.1:$f2:$e2" \
+        "server.2=127.0.0.1:$f3:$e3" "server.3=127.0.0.1:$f4:$e4" >>"$work/$n/zoo.cfg"
+    echo "$n" >"$work/$n/data/myid"
+    start_zookeeper "$work/$n"
+done
 wait_for "$port" "$work/alone"
+for n in 1 2 3; do
+    wait_for "${ports[n]}" "$work/$n"
+done
+make_closed_node "$port" /closed
+
 export PEGFLOW_TEST_ZOOKEEPER=127.0.0.1:$port PEGFLOW_TEST_ZOOKEEPER_PID=${servers[0]}
-for program in ${PEGFLOW_TEST_ONLY:-zookeeper_test}; do
+export PEGFLOW_TEST_ZOOKEEPER_CLOSED=/closed
+export PEGFLOW_TEST_ZOOKEEPER_THREE=127.0.0.1:$first,127.0.0.1:$second,127.0.0.1:$third
+export PEGFLOW_TEST_ZOOKEEPER_TWO_PIDS=${servers[2]},${servers[3]}
+for program in ${PEGFLOW_TEST_ONLY:-zookeeper_test shared_lock_test}; do
     run_tests "$program"
 done
 
