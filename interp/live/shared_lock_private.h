@@ -6,6 +6,7 @@
 #define PEGFLOW_LIVE_SHARED_LOCK_PRIVATE_H
 
 #include "live/shared_lock.h"
+#include "live/zookeeper_path.h"
 
 enum lock_state {
     LOCK_CONNECTING,
@@ -41,9 +42,7 @@ struct shared_lock {
     struct zookeeper *zookeeper;
     struct text data; /* of our node */
     struct survey survey;
-    size_t made; /* bytes of the path whose nodes exist */
-    struct error
-        refused;   /* the first part of the path that may not be made; code 0 and "" if none */
+    struct path_maker path;
     int64_t token; /* -1 until our node is known */
     char *node;
     int32_t version;

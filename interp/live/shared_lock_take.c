@@ -125,12 +125,7 @@ static void wait_out(struct shared_lock *lock)
 static void node_created(void *ctx, const struct zookeeper_reply *reply, const struct error *err)
 {
     struct shared_lock *lock = ctx;
-    if (lock->state != LOCK_TAKING) {
-        return;
-    }
-    if (reply->outcome == ZOOKEEPER_NO_NODE && lock->refused.text[0] != '\0') {
-        shared_lock_refuse(lock, &lock->refused);
-    } else if (!taking_failed(lock, reply, err)) {
+    if (lock->state == LOCK_TAKING && !taking_failed(lock, reply, err)) {
         shared_lock_survey(lock);
     }
 }
@@ -218,10 +213,6 @@ static void nodes_listed(void *ctx, const struct zookeeper_reply *reply, const s
     if (lock->state != LOCK_TAKING) {
         return;
     }
-    if (reply->outcome == ZOOKEEPER_NO_NODE && lock->refused.text[0] != '\0') {
-        shared_lock_refuse(lock, &lock->refused);
-        return;
-    }
     if (taking_failed(lock, reply, err)) {
         return;
     }
@@ -250,38 +241,12 @@ static void nodes_listed(void *ctx, const struct zookeeper_reply *reply, const s
     read_next(lock);
 }
 
-static void make_path(struct shared_lock *lock);
-
-/* A part that may not be made is perhaps there all the same: what needs it will tell. */
-static void part_made(void *ctx, const struct zookeeper_reply *reply, const struct error *err)
+static void path_made(void *ctx, const struct zookeeper_reply *reply, const struct error *err)
 {
     struct shared_lock *lock = ctx;
-    if (lock->state != LOCK_TAKING) {
-        return;
+    if (lock->state == LOCK_TAKING && !taking_failed(lock, reply, err)) {
+        zookeeper_children(lock->zookeeper, lock->options.path, nodes_listed, lock);
     }
-    if (reply->outcome == ZOOKEEPER_NOT_ALLOWED || reply->outcome == ZOOKEEPER_NO_NODE) {
-        if (lock->refused.text[0] == '\0') {
-            lock->refused = *err;
-        }
-    } else if (reply->outcome != ZOOKEEPER_NODE_EXISTS && taking_failed(lock, reply, err)) {
-        return;
-    }
-    lock->made += 1 + strcspn(lock->options.path + lock->made + 1, "/");
-    make_path(lock);
-}
-
-static void make_path(struct shared_lock *lock)
-{
-    const char *path = lock->options.path;
-    if (path[lock->made] == '\0') {
-        zookeeper_children(lock->zookeeper, path, nodes_listed, lock);
-        return;
-    }
-    size_t length = lock->made + 1 + strcspn(path + lock->made + 1, "/");
-    char *part = memory_copy_string(path);
-    part[length] = '\0';
-    zookeeper_create(lock->zookeeper, part, slice_of(""), ZOOKEEPER_PERSISTENT, part_made, lock);
-    free(part);
 }
 
 /* What our node says is written with the time that the servers granted. */
@@ -292,7 +257,7 @@ void shared_lock_survey(struct shared_lock *lock)
     text_reset(&lock->data);
     shared_lock_holder_write(&lock->options.holder, &lock->data);
     survey_clear(&lock->survey);
-    make_path(lock);
+    path_maker_start(&lock->path, lock->zookeeper, lock->options.path, path_made, lock);
 }
 
 static void survey_again(void *ctx)

@@ -104,5 +104,7 @@ void zookeeper_children(struct zookeeper *zookeeper, const char *path, zookeeper
                         void *ctx);
 void zookeeper_delete(struct zookeeper *zookeeper, const char *path, int32_t version,
                       zookeeper_fn *done, void *ctx);
+/* No callback with this `ctx` follows; what was asked is perhaps done all the same. */
+void zookeeper_forget(struct zookeeper *zookeeper, const void *ctx);
 
 #endif

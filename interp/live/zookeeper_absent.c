@@ -82,4 +82,10 @@ void zookeeper_delete(struct zookeeper *zookeeper, const char *path, int32_t ver
     no_session();
 }
 
+void zookeeper_forget(struct zookeeper *zookeeper, const void *ctx)
+{
+    (void)zookeeper, (void)ctx;
+    no_session();
+}
+
 #endif

@@ -29,8 +29,10 @@ static void deliver_one(void *ctx)
     if (!TAILQ_EMPTY(&zookeeper->answered)) {
         timer_start(zookeeper->loop, &zookeeper->deliver, 0, deliver_one, zookeeper);
     }
-    request->done(request->ctx, &request->reply,
-                  request->reply.outcome == ZOOKEEPER_OK ? NULL : &request->err);
+    if (request->done != NULL) {
+        request->done(request->ctx, &request->reply,
+                      request->reply.outcome == ZOOKEEPER_OK ? NULL : &request->err);
+    }
     request_free(request);
 }
 
@@ -69,6 +71,20 @@ void zookeeper_answer_all(struct zookeeper *zookeeper, enum zookeeper_outcome ou
         fail_without_session(request);
         request->reply.outcome = outcome;
         answer_later(request);
+    }
+}
+
+void zookeeper_forget(struct zookeeper *zookeeper, const void *ctx)
+{
+    struct request_list *lists[] = {&zookeeper->sent, &zookeeper->answered};
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        struct request *request;
+        TAILQ_FOREACH(request, lists[i], link)
+        {
+            if (request->ctx == ctx) {
+                request->done = NULL; /* the answer is still to come, in its turn */
+            }
+        }
     }
 }
 

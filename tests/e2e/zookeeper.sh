@@ -38,6 +38,7 @@ start_zookeeper() { # FOLDER
         -cp "$1:$jar" org.apache.zookeeper.server.quorum.QuorumPeerMain "$1/zoo.cfg" \
         >"$1/log" 2>&1 &
     servers+=($!)
+    disown $! # bash is not to tell of its end
 }
 
 answers() { # PORT: whether it serves
