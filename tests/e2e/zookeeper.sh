@@ -116,7 +116,7 @@ export PEGFLOW_TEST_ZOOKEEPER=127.0.0.1:$port PEGFLOW_TEST_ZOOKEEPER_PID=${serve
 export PEGFLOW_TEST_ZOOKEEPER_CLOSED=/closed
 export PEGFLOW_TEST_ZOOKEEPER_THREE=127.0.0.1:$first,127.0.0.1:$second,127.0.0.1:$third
 export PEGFLOW_TEST_ZOOKEEPER_TWO_PIDS=${servers[2]},${servers[3]}
-for program in ${PEGFLOW_TEST_ONLY:-zookeeper_test shared_lock_test}; do
+for program in ${PEGFLOW_TEST_ONLY:-zookeeper_test shared_lock_test shared_journal_test}; do
     run_tests "$program"
 done
 
