@@ -499,7 +499,7 @@ END_TEST
 
 static void add_lock_tests(TCase *tests)
 {
-    (void)take, (void)is_refused, (void)release, (void)fresh_path, (void)create_node;
+    (void)tests, (void)take, (void)is_refused, (void)release;
 #ifdef HAVE_ZOOKEEPER
     tcase_add_test(tests, without_a_server_it_is_refused_by_address);
     if (real_address() == NULL) {
