@@ -9,6 +9,9 @@ DEBIAN_BUILD := build-essential pkg-config liblua5.4-dev libcurl4-openssl-dev li
 DEBIAN_CHECK := $(DEBIAN_BUILD) check curl procps python3
 DEBIAN_LINT  := $(DEBIAN_BUILD) clang clang-tidy lua-check
 DEBIAN_FUZZ  := $(DEBIAN_BUILD) clang libclang-rt-dev
+# For the lock that several operations hosts share; without them it is left out, or not tested.
+DEBIAN_LOCK  := libzookeeper-st-dev
+DEBIAN_LOCK_CHECK := $(DEBIAN_LOCK) zookeeper
 
 # V=1 shows whole commands.
 Q   := $(if $(V),,@)
@@ -141,10 +144,12 @@ fidelity: $(FIDELITY)
 # What needs packages starts make anew once they are there: pkg-config was asked when it was parsed.
 check:
 	@tools/install-packages.sh $(DEBIAN_CHECK)
+	@tools/install-packages.sh --optional 'the shared lock is not tested' $(DEBIAN_LOCK_CHECK)
 	@MAKE='$(MAKE)' BUILD='$(BUILD)' tools/check.sh
 
 demo:
 	@tools/install-packages.sh $(DEBIAN_BUILD)
+	@tools/install-packages.sh --optional 'no shared lock is built' $(DEBIAN_LOCK)
 	@$(MAKE) --no-print-directory -j2 all
 	@PEGFLOW='$(BUILD)/pegflow' tools/demo.sh
 
