@@ -10,12 +10,13 @@
 void shared_lock_holder_write(const struct shared_lock_holder *holder, struct text *out)
 {
     cJSON *object = cJSON_CreateObject();
+    int64_t session_ms = holder->session_us / US_PER_MS;
     cJSON_AddStringToObject(object, "who", holder->who);
     cJSON_AddStringToObject(object, "host", holder->host);
     cJSON_AddNumberToObject(object, "pid", (double)holder->pid);
     cJSON_AddStringToObject(object, "since", holder->since);
     cJSON_AddStringToObject(object, "run", holder->run);
-    cJSON_AddNumberToObject(object, "session_ms", (double)(holder->session_us / US_PER_MS));
+    cJSON_AddNumberToObject(object, "session_ms", (double)session_ms);
     char *text = cJSON_PrintUnformatted(object);
     text_append_string(out, text);
     cJSON_free(text);

@@ -286,15 +286,14 @@ static void watch_connection(struct zookeeper *zookeeper, int fd, int interest)
 static void be_patient(struct zookeeper *zookeeper, bool new_attempt)
 {
     bool connected = zookeeper->state == ZOOKEEPER_CONNECTED;
+    bool asked = connected && !TAILQ_EMPTY(&zookeeper->sent);
     if (new_attempt) {
         timer_start(zookeeper->loop, &zookeeper->patience, attempt_limit_us, out_of_patience,
                     zookeeper);
-    } else if (connected && TAILQ_EMPTY(&zookeeper->sent)) {
-        timer_cancel(&zookeeper->patience);
-    } else if (connected && !timer_is_active(&zookeeper->patience)) {
+    } else if (asked && !timer_is_active(&zookeeper->patience)) {
         timer_start(zookeeper->loop, &zookeeper->patience, zookeeper->session_us, out_of_patience,
                     zookeeper);
-    } else if (zookeeper->fd < 0) {
+    } else if (connected ? !asked : zookeeper->fd < 0) {
         timer_cancel(&zookeeper->patience);
     }
 }
