@@ -135,6 +135,15 @@ static cJSON *header_json(const struct record *record, const struct record_origi
 }
 
 /* ---- life */
+static bool lock_shared(struct record *record, const struct session *session,
+                        const struct lock_holder *us, struct error *err)
+{
+    const struct cluster_file *file = session->cluster_file;
+    return file->lock.zookeeper == NULL ||
+           held_lock_take(session->loop, file, session->snapshot.zookeeper_root, us, NULL,
+                          &record->shared, err);
+}
+
 bool record_create(struct record *record, const struct arguments *arguments,
                    const struct record_origin *origin, struct error *err)
 {
@@ -150,7 +159,8 @@ bool record_create(struct record *record, const struct arguments *arguments,
     }
     lock_holder_of_us(record->id, wall_us, &us);
     bool ok = state_run_path(&record->state, record->id, "", record->folder, err) &&
-              state_lock(&record->state, cluster, &us, &record->lock, err);
+              state_lock(&record->state, cluster, &us, &record->lock, err) &&
+              lock_shared(record, session, &us, err);
     cJSON *files = ok ? keep_files(record, session->lang, err) : NULL;
     if (files == NULL) {
         rmdir(record->folder); /* only where nothing was kept in it */
@@ -159,6 +169,9 @@ bool record_create(struct record *record, const struct arguments *arguments,
     }
     cJSON *header = header_json(record, origin, &us);
     cJSON_AddItemToObject(header, "files", files);
+    if (record->shared != NULL) {
+        cJSON_AddItemToObject(header, "lock", held_lock_json(record->shared));
+    }
     if (!state_run_path(&record->state, record->id, JOURNAL_FILE, path, err)) {
         cJSON_Delete(header);
         record_close(record);
@@ -174,7 +187,9 @@ bool record_create(struct record *record, const struct arguments *arguments,
 void record_close(struct record *record)
 {
     journal_close(record->journal);
+    held_lock_release(record->shared);
     state_unlock(record->lock);
     record->journal = NULL;
+    record->shared = NULL;
     record->lock = NULL;
 }

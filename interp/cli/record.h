@@ -4,6 +4,7 @@
 #ifndef PEGFLOW_CLI_RECORD_H
 #define PEGFLOW_CLI_RECORD_H
 
+#include "cli/held_lock.h"
 #include "cli/session.h"
 #include "engine/journal.h"
 #include "engine/state.h"
@@ -13,6 +14,7 @@ struct record {
     char id[RUN_ID_BYTES];
     char folder[STATE_PATH_BYTES];
     struct state_lock *lock;
+    struct held_lock *shared; /* NULL: the cluster file names no ZooKeeper */
     struct journal *journal;
 };
 
@@ -33,10 +35,11 @@ struct record_origin {
 
 /* Says who works on the cluster, if somebody does: ERROR_REFUSED. Makes nothing. */
 bool record_is_free(const struct arguments *arguments, const char *cluster, struct error *err);
-/* Locks the cluster, makes the run's folder, keeps copies of all files that were loaded, and begins
- * the journal. */
+/* Locks the cluster (on this host, and in ZooKeeper where the cluster file names one), makes the
+ * run's folder, keeps copies of all files that were loaded, and begins the journal. */
 bool record_create(struct record *record, const struct arguments *arguments,
                    const struct record_origin *origin, struct error *err);
-void record_close(struct record *record); /* fine for a zeroed one */
+/* Fine for a zeroed one. Before its session's loop is closed. */
+void record_close(struct record *record);
 
 #endif

@@ -213,6 +213,18 @@ static void line_typed(void *ctx, char *line)
     }
 }
 
+/* Nothing is begun while it is not known to be ours (may_act); once it is lost, the run ends. */
+static void lock_changed(void *ctx, enum shared_lock_event event, const char *text)
+{
+    struct run_command *command = ctx;
+    struct error why;
+    fprintf(stderr, "pegflow: %s\n", text);
+    if (event == SHARED_LOCK_LOST) {
+        error_set(&why, ERROR_STEP, "%s", text);
+        run_give_up(command->run, &why);
+    }
+}
+
 static bool perform(struct run_command *command, struct tally *tally, struct error *err)
 {
     struct session *session = &command->session;
@@ -232,6 +244,12 @@ static bool perform(struct run_command *command, struct tally *tally, struct err
         .sink_count = sizeof sinks / sizeof sinks[0],
         .keep_leftovers = arguments_flag(command->arguments, "keep-leftovers"),
     };
+    struct held_lock *shared = command->record.shared;
+    if (shared != NULL) {
+        setup.may_act = held_lock_may_act;
+        setup.may_act_ctx = shared;
+        held_lock_watch(shared, lock_changed, command);
+    }
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
@@ -250,6 +268,9 @@ static bool perform(struct run_command *command, struct tally *tally, struct err
     }
     typed_stop(&command->typed);
     int64_t took_us = loop_now_us(session->loop) - command->began_us;
+    if (shared != NULL) {
+        held_lock_watch(shared, NULL, NULL);
+    }
     /* In this order no callback follows; see run_free. */
     cluster_free(session->cluster);
     session->cluster = NULL;
@@ -430,7 +451,8 @@ const struct command command_run = {
         "What a step asks is answered by typing it on the terminal: yes, or STEP yes where more\n"
         "than one step asks. No time makes an answer.\n"
         "Everything it does is recorded in a folder of its own, before it is done. While it works\n"
-        "on a cluster no other run can.\n"
+        "on a cluster no other run can; with `lock` in the cluster file, from no other host "
+        "either.\n"
         "When somebody else changes what is held, or restarts a replica server, the run pauses:\n"
         "nothing is begun until the value is set back, or a person types continue (or c) or stop "
         "and\n"

@@ -218,6 +218,7 @@ static void copy_options(struct shared_lock *lock, const struct shared_lock_opti
 {
     struct arena *arena = &lock->arena;
     struct shared_lock_holder *holder = &lock->options.holder;
+    char since[WALL_TEXT_BYTES];
     lock->options = *options;
     lock->ensemble = *options->ensemble;
     for (size_t i = 0; i < lock->ensemble.count; i++) {
@@ -226,7 +227,7 @@ static void copy_options(struct shared_lock *lock, const struct shared_lock_opti
     lock->options.path = arena_copy_string(arena, options->path);
     lock->options.cluster = arena_copy_string(arena, options->cluster);
     holder->run = arena_copy_string(arena, holder->run);
-    holder->since = shared_lock_holder_time(loop_wall_us(lock->loop), arena);
+    holder->since = arena_copy_string(arena, wall_format_utc(loop_wall_us(lock->loop), since));
     holder->session_us = options->session_us;
     shared_lock_holder_write(holder, &lock->data);
     lock->options.identity = NULL; /* the caller's, and used at once */

@@ -5,7 +5,6 @@
 #include <cJSON.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <time.h>
 
 void shared_lock_holder_write(const struct shared_lock_holder *holder, struct text *out)
 {
@@ -75,14 +74,4 @@ const char *shared_lock_holder_describe(const struct shared_lock_holder *holder,
 {
     return arena_printf(arena, "%.64s, pid %" PRId64 " on %.64s, since %.32s (run %.64s)",
                         holder->who, holder->pid, holder->host, holder->since, holder->run);
-}
-
-const char *shared_lock_holder_time(int64_t wall_us, struct arena *arena)
-{
-    char text[32];
-    struct tm tm;
-    time_t seconds = (time_t)(wall_us / US_PER_SECOND);
-    gmtime_r(&seconds, &tm);
-    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
-    return arena_copy_string(arena, text);
 }
