@@ -181,6 +181,7 @@ static void session_ended(struct shared_lock *lock, const struct error *why)
 static void session_changed(void *ctx, enum zookeeper_state state, const struct error *why)
 {
     struct shared_lock *lock = ctx;
+    struct error unsure;
     switch (state) {
     case ZOOKEEPER_CONNECTING:
         break;
@@ -192,7 +193,9 @@ static void session_changed(void *ctx, enum zookeeper_state state, const struct 
         }
         break;
     case ZOOKEEPER_SUSPENDED:
-        suspend(lock, why);
+        unsure = *why;
+        error_wrap(&unsure, "the shared lock is not confirmed");
+        suspend(lock, &unsure);
         break;
     case ZOOKEEPER_ENDED:
         session_ended(lock, why);

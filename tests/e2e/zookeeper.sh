@@ -20,6 +20,7 @@ skip() {
     conclude
     exit
 }
+ldd "$pegflow" | grep -q libzookeeper_st || skip "pegflow was built without its client library"
 command -v java >/dev/null || skip "there is no java"
 [ -e "$jar" ] || skip "there is no $jar (Debian's package zookeeper)"
 
@@ -66,16 +67,22 @@ configure() { # FOLDER PORT: alone
         admin.enableServer=false 4lw.commands.whitelist=srvr >"$1/zoo.cfg"
 }
 
-# Runs a program of unit tests and takes over its counts.
-run_tests() { # NAME
-    local output counts
-    output=$(timeout 120 "$tests/$1" 2>&1)
+# Runs a program of unit tests in the background, with the server that it may stop.
+start_tests() { # NAME PORT PID
+    PEGFLOW_TEST_ZOOKEEPER=127.0.0.1:$2 PEGFLOW_TEST_ZOOKEEPER_PID=$3 \
+        timeout 240 "$tests/$1" >"$work/$1.out" 2>&1 &
+    running+=($!)
+}
+
+# Takes over its counts; its output when it failed.
+count_tests() { # NAME
+    local counts
     counts=$(sed -nE 's/^[0-9]+%: Checks: ([0-9]+), Failures: ([0-9]+), Errors: ([0-9]+)$/\1 \2 \3/p' \
-        <<<"$output")
+        "$work/$1.out")
     read -r all failures errors <<<"${counts:-1 0 1}"
     passed=$((passed + all - failures - errors))
     failed=$((failed + failures + errors))
-    [ $((failures + errors)) = 0 ] || printf '%s\n' "$output"
+    [ $((failures + errors)) = 0 ] || cat "$work/$1.out"
 }
 
 # A node that everybody may read and nobody may write.
@@ -95,29 +102,126 @@ sys.exit(struct.unpack(">iqi", answer[:16])[2] != 0)' "$1" "$2" ||
         echo "the closed node could not be made"
 }
 
-read -r port first second third f2 f3 f4 e2 e3 e4 <<<"$(free_ports 10)"
-configure "$work/alone" "$port"
-start_zookeeper "$work/alone"
-for n in 1 2 3; do
-    ports=("" "$first" "$second" "$third")
+# For each program one that it may stop, one for pegflow itself, and three that are one ensemble.
+programs=(zookeeper_test shared_lock_test shared_journal_test)
+read -r -a ports <<<"$(free_ports 13)"
+for n in 0 1 2 3; do
     configure "$work/$n" "${ports[n]}"
-    printf '%s\n' initLimit=10 syncLimit=2 "server.1=127.0.0.1:$f2:$e2" \
-        "server.2=127.0.0.1:$f3:$e3" "server.3=127.0.0.1:$f4:$e4" >>"$work/$n/zoo.cfg"
+    start_zookeeper "$work/$n"
+done
+for n in 4 5 6; do
+    configure "$work/$n" "${ports[n]}"
+    printf '%s\n' initLimit=10 syncLimit=2 "server.4=127.0.0.1:${ports[7]}:${ports[8]}" \
+        "server.5=127.0.0.1:${ports[9]}:${ports[10]}" \
+        "server.6=127.0.0.1:${ports[11]}:${ports[12]}" >>"$work/$n/zoo.cfg"
     echo "$n" >"$work/$n/data/myid"
     start_zookeeper "$work/$n"
 done
-wait_for "$port" "$work/alone"
-for n in 1 2 3; do
+for n in 0 1 2 3 4 5 6; do
     wait_for "${ports[n]}" "$work/$n"
 done
-make_closed_node "$port" /closed
 
-export PEGFLOW_TEST_ZOOKEEPER=127.0.0.1:$port PEGFLOW_TEST_ZOOKEEPER_PID=${servers[0]}
 export PEGFLOW_TEST_ZOOKEEPER_CLOSED=/closed
-export PEGFLOW_TEST_ZOOKEEPER_THREE=127.0.0.1:$first,127.0.0.1:$second,127.0.0.1:$third
-export PEGFLOW_TEST_ZOOKEEPER_TWO_PIDS=${servers[2]},${servers[3]}
-for program in ${PEGFLOW_TEST_ONLY:-zookeeper_test shared_lock_test shared_journal_test}; do
-    run_tests "$program"
+export PEGFLOW_TEST_ZOOKEEPER_THREE=127.0.0.1:${ports[4]},127.0.0.1:${ports[5]},127.0.0.1:${ports[6]}
+export PEGFLOW_TEST_ZOOKEEPER_TWO_PIDS=${servers[5]},${servers[6]}
+running=()
+for n in 0 1 2; do
+    make_closed_node "${ports[n]}" /closed
+    start_tests "${programs[n]}" "${ports[n]}" "${servers[n]}"
 done
 
+# ---- pegflow run, on a simulated cluster whose file names this ZooKeeper
+lock_by() { # SERVERS ROOT: adds them to the cluster file
+    sed -i '/lock = /d; s|^}$|  lock = { zookeeper = "'"$1"'", root = "'"$2"'", session = "4s" },\n}|' \
+        "$work/cluster.lua"
+}
+
+start_run() { # STATE ARGUMENTS...
+    local state=$1
+    shift
+    "$pegflow" run "$@" -c "$work/cluster.lua" --state "$work/$state" --confirm=onebox \
+        >"$work/$state.log" 2>&1 </dev/null &
+    run=$!
+}
+
+wait_for_line() { # STATE TEXT
+    for _ in $(seq 300); do
+        grep -qF -- "$2" "$work/$1.log" && return 0
+        sleep 0.1
+    done
+    echo "no line with '$2' came:"
+    cat "$work/$1.log"
+}
+
+# Runs to the end; its exit code is in $code, what it said in $said.
+whole_run() { # STATE ARGUMENTS...
+    start_run "$@"
+    wait "$run"
+    code=$?
+    said=$(cat "$work/$1.log")
+}
+
+cat >"$work/hold.lua" <<'LUA'
+return workflow "hold" {
+  api = 1,
+  steps = function(cluster, p)
+    return hold { meta_level = "steady",
+      setting = { ["meta.lb.add_secondary_max_count_for_one_node"] = 0 },
+      sleep "10s",
+      remote_command { to = "meta", "meta.lb.assign_delay_ms", "300000" },
+    }
+  end,
+}
+LUA
+start_server five-nodes-fast
+lock_by "127.0.0.1:${ports[3]}" /pegflow
+start_run one "$work/hold.lua"
+holder=$run
+wait_for_line one "set meta.lb.add_secondary_max_count_for_one_node"
+whole_run two tests/data/heal.lua
+check "a run from another state folder is refused" "$code" 3
+check_has "with who holds the lock" "$said" "cluster 'onebox' is being changed by "
+check_has "which process" "$said" ", pid $holder on "
+check_has "and where" "$said" "lock '/pegflow/onebox/lock-0000000000' in ZooKeeper"
+check "and leaves no run behind" "$(ls "$work/two/runs")" ""
+check_has "the journal has the token and the session" \
+    "$(head -n 1 "$work"/one/runs/*/journal.jsonl)" \
+    '"lock":{"token":0,"place":"/pegflow/onebox","session":"'
+
+kill -STOP "${servers[3]}"
+wait "$holder"
+code=$?
+said=$(cat "$work/one.log")
+kill -CONT "${servers[3]}"
+check "without a word from ZooKeeper the run fails" "$code" 1
+check_has "and says why" "$said" "what      the shared lock is not confirmed: ZooKeeper '127.0.0.1:"
+check_has "the setting is put back" "$said" \
+    "meta.lb.add_secondary_max_count_for_one_node is back at 20"
+check "the next action was not begun" "$(grep -c 'assign_delay' "$work/one.log")" 0
+
+wait_for "${ports[3]}" "$work/3"
+for _ in $(seq 20); do # until the session of the run before has expired
+    whole_run two tests/data/heal.lua
+    [ "$code" = 3 ] || break
+    sleep 0.5
+done
+check "the next run takes the lock" "$code" 0
+whole_run two tests/data/heal.lua
+check "and gives it up" "$code" 0
+
+lock_by 127.0.0.1:1 /pegflow
+whole_run two tests/data/heal.lua
+check "without a ZooKeeper nothing is begun" "$code" 3
+check_has "its address is said" "$said" \
+    "take the shared lock: ZooKeeper '127.0.0.1:1': no session in time: 127.0.0.1:1: connection refused"
+lock_by "127.0.0.1:${ports[3]}" /pegasus
+whole_run two tests/data/heal.lua
+check "a lock among Pegasus's state is refused" "$code" 3
+check_has "by both places" "$said" "the lock's place '/pegasus/onebox' and Pegasus's own root "
+end_server INT
+
+wait "${running[@]}"
+for n in 0 1 2; do
+    count_tests "${programs[n]}"
+done
 conclude
