@@ -125,6 +125,16 @@ bool held_lock_may_act(void *ctx, struct error *err)
     return false;
 }
 
+struct zookeeper *held_lock_session(const struct held_lock *lock)
+{
+    return shared_lock_session(lock->lock);
+}
+
+const char *held_lock_place(const struct held_lock *lock)
+{
+    return lock->path;
+}
+
 static void out_of_time(void *ctx)
 {
     struct held_lock *lock = ctx;

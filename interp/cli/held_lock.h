@@ -29,6 +29,9 @@ bool held_lock_take(struct loop *loop, const struct cluster_file *file, const ch
 cJSON *held_lock_json(const struct held_lock *lock);
 /* From now on events are told to `event`; until then they are kept to themselves. */
 void held_lock_watch(struct held_lock *lock, shared_lock_event_fn *event, void *ctx);
+/* Its session and its place, for the shared record of the run. */
+struct zookeeper *held_lock_session(const struct held_lock *lock);
+const char *held_lock_place(const struct held_lock *lock);
 /* For run_setup's may_act: is it ours right now? */
 bool held_lock_may_act(void *lock, struct error *err);
 /* Gives it up, in 2 s at most; said on stderr where ZooKeeper does not answer. NULL is fine. */

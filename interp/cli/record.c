@@ -181,11 +181,34 @@ bool record_create(struct record *record, const struct arguments *arguments,
         record_close(record);
         return false;
     }
+    if (record->shared != NULL &&
+        !shared_record_begin(session->loop, held_lock_session(record->shared),
+                             held_lock_place(record->shared), record->id, record->folder,
+                             &record->copy, err)) {
+        record_close(record);
+        return false;
+    }
     return true;
+}
+
+size_t record_sinks(const struct record *record, struct event_sink *sinks[RECORD_SINKS])
+{
+    sinks[0] = journal_sink(record->journal);
+    if (record->copy != NULL) {
+        sinks[1] = shared_record_sink(record->copy);
+    }
+    return record->copy != NULL ? 2 : 1;
+}
+
+void record_end(struct record *record, bool resumable)
+{
+    shared_record_end(record->copy, resumable);
+    record->copy = NULL;
 }
 
 void record_close(struct record *record)
 {
+    record_end(record, true);
     journal_close(record->journal);
     held_lock_release(record->shared);
     state_unlock(record->lock);

@@ -6,6 +6,7 @@
 
 #include "cli/held_lock.h"
 #include "cli/session.h"
+#include "cli/shared_record.h"
 #include "engine/journal.h"
 #include "engine/state.h"
 
@@ -16,6 +17,7 @@ struct record {
     struct state_lock *lock;
     struct held_lock *shared; /* NULL: the cluster file names no ZooKeeper */
     struct journal *journal;
+    struct shared_record *copy; /* of the folder, in ZooKeeper; NULL without a shared lock */
 };
 
 /* What a run is made from. All of it stays the caller's. */
@@ -39,6 +41,11 @@ bool record_is_free(const struct arguments *arguments, const char *cluster, stru
  * run's folder, keeps copies of all files that were loaded, and begins the journal. */
 bool record_create(struct record *record, const struct arguments *arguments,
                    const struct record_origin *origin, struct error *err);
+/* The sinks of the run's events: the journal's first. At most RECORD_SINKS; returns how many. */
+enum { RECORD_SINKS = 2 };
+size_t record_sinks(const struct record *record, struct event_sink *sinks[RECORD_SINKS]);
+/* The run has ended. `resumable`: the copy in ZooKeeper stays, for it can be gone on with. */
+void record_end(struct record *record, bool resumable);
 /* Fine for a zeroed one. Before its session's loop is closed. */
 void record_close(struct record *record);
 

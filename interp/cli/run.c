@@ -229,8 +229,10 @@ static bool perform(struct run_command *command, struct tally *tally, struct err
 {
     struct session *session = &command->session;
     /* The journal first: nothing is shown that it does not say. */
-    struct event_sink *sinks[] = {journal_sink(command->record.journal), command->display,
-                                  &tally->sink};
+    struct event_sink *sinks[RECORD_SINKS + 2];
+    size_t sink_count = record_sinks(&command->record, sinks);
+    sinks[sink_count++] = command->display;
+    sinks[sink_count++] = &tally->sink;
     struct run_setup setup = {
         .loop = session->loop,
         .cluster = session->cluster,
@@ -241,7 +243,7 @@ static bool perform(struct run_command *command, struct tally *tally, struct err
         .inventory = &session->inventory,
         .start = &session->snapshot,
         .sinks = sinks,
-        .sink_count = sizeof sinks / sizeof sinks[0],
+        .sink_count = sink_count,
         .keep_leftovers = arguments_flag(command->arguments, "keep-leftovers"),
     };
     struct held_lock *shared = command->record.shared;
@@ -277,6 +279,7 @@ static bool perform(struct run_command *command, struct tally *tally, struct err
     command->deployment->ops->free(command->deployment);
     command->deployment = NULL;
     run_free(command->run);
+    record_end(&command->record, !command->done || command->result.outcome != RUN_DONE);
     command->began_us = took_us;
     return ok;
 }

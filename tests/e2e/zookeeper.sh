@@ -3,7 +3,7 @@
 # loopback with data folders of its own: the unit tests that need one are run with its address.
 . "$(dirname "$0")/lib.sh"
 jar=/usr/share/java/zookeeper.jar
-tests=$(dirname "$pegflow")/tests/live
+tests=$(dirname "$pegflow")/tests
 servers=()
 
 leave() {
@@ -70,7 +70,7 @@ configure() { # FOLDER PORT: alone
 # Runs a program of unit tests in the background, with the server that it may stop.
 start_tests() { # NAME PORT PID
     PEGFLOW_TEST_ZOOKEEPER=127.0.0.1:$2 PEGFLOW_TEST_ZOOKEEPER_PID=$3 \
-        timeout 240 "$tests/$1" >"$work/$1.out" 2>&1 &
+        timeout 240 "$tests/$1" >"$work/${1//\//-}.out" 2>&1 &
     running+=($!)
 }
 
@@ -78,11 +78,11 @@ start_tests() { # NAME PORT PID
 count_tests() { # NAME
     local counts
     counts=$(sed -nE 's/^[0-9]+%: Checks: ([0-9]+), Failures: ([0-9]+), Errors: ([0-9]+)$/\1 \2 \3/p' \
-        "$work/$1.out")
+        "$work/${1//\//-}.out")
     read -r all failures errors <<<"${counts:-1 0 1}"
     passed=$((passed + all - failures - errors))
     failed=$((failed + failures + errors))
-    [ $((failures + errors)) = 0 ] || cat "$work/$1.out"
+    [ $((failures + errors)) = 0 ] || cat "$work/${1//\//-}.out"
 }
 
 # A node that everybody may read and nobody may write.
@@ -103,29 +103,29 @@ sys.exit(struct.unpack(">iqi", answer[:16])[2] != 0)' "$1" "$2" ||
 }
 
 # For each program one that it may stop, one for pegflow itself, and three that are one ensemble.
-programs=(zookeeper_test shared_lock_test shared_journal_test)
-read -r -a ports <<<"$(free_ports 13)"
-for n in 0 1 2 3; do
+programs=(live/zookeeper_test live/shared_lock_test live/shared_journal_test cli/shared_record_test)
+read -r -a ports <<<"$(free_ports 14)"
+for n in 0 1 2 3 4; do
     configure "$work/$n" "${ports[n]}"
     start_zookeeper "$work/$n"
 done
-for n in 4 5 6; do
+for n in 5 6 7; do
     configure "$work/$n" "${ports[n]}"
-    printf '%s\n' initLimit=10 syncLimit=2 "server.4=127.0.0.1:${ports[7]}:${ports[8]}" \
-        "server.5=127.0.0.1:${ports[9]}:${ports[10]}" \
-        "server.6=127.0.0.1:${ports[11]}:${ports[12]}" >>"$work/$n/zoo.cfg"
+    printf '%s\n' initLimit=10 syncLimit=2 "server.5=127.0.0.1:${ports[8]}:${ports[9]}" \
+        "server.6=127.0.0.1:${ports[10]}:${ports[11]}" \
+        "server.7=127.0.0.1:${ports[12]}:${ports[13]}" >>"$work/$n/zoo.cfg"
     echo "$n" >"$work/$n/data/myid"
     start_zookeeper "$work/$n"
 done
-for n in 0 1 2 3 4 5 6; do
+for n in 0 1 2 3 4 5 6 7; do
     wait_for "${ports[n]}" "$work/$n"
 done
 
 export PEGFLOW_TEST_ZOOKEEPER_CLOSED=/closed
-export PEGFLOW_TEST_ZOOKEEPER_THREE=127.0.0.1:${ports[4]},127.0.0.1:${ports[5]},127.0.0.1:${ports[6]}
-export PEGFLOW_TEST_ZOOKEEPER_TWO_PIDS=${servers[5]},${servers[6]}
+export PEGFLOW_TEST_ZOOKEEPER_THREE=127.0.0.1:${ports[5]},127.0.0.1:${ports[6]},127.0.0.1:${ports[7]}
+export PEGFLOW_TEST_ZOOKEEPER_TWO_PIDS=${servers[6]},${servers[7]}
 running=()
-for n in 0 1 2; do
+for n in 0 1 2 3; do
     make_closed_node "${ports[n]}" /closed
     start_tests "${programs[n]}" "${ports[n]}" "${servers[n]}"
 done
@@ -174,7 +174,7 @@ return workflow "hold" {
 }
 LUA
 start_server five-nodes-fast
-lock_by "127.0.0.1:${ports[3]}" /pegflow
+lock_by "127.0.0.1:${ports[4]}" /pegflow
 start_run one "$work/hold.lua"
 holder=$run
 wait_for_line one "set meta.lb.add_secondary_max_count_for_one_node"
@@ -188,18 +188,18 @@ check_has "the journal has the token and the session" \
     "$(head -n 1 "$work"/one/runs/*/journal.jsonl)" \
     '"lock":{"token":0,"place":"/pegflow/onebox","session":"'
 
-kill -STOP "${servers[3]}"
+kill -STOP "${servers[4]}"
 wait "$holder"
 code=$?
 said=$(cat "$work/one.log")
-kill -CONT "${servers[3]}"
+kill -CONT "${servers[4]}"
 check "without a word from ZooKeeper the run fails" "$code" 1
 check_has "and says why" "$said" "what      the shared lock is not confirmed: ZooKeeper '127.0.0.1:"
 check_has "the setting is put back" "$said" \
     "meta.lb.add_secondary_max_count_for_one_node is back at 20"
 check "the next action was not begun" "$(grep -c 'assign_delay' "$work/one.log")" 0
 
-wait_for "${ports[3]}" "$work/3"
+wait_for "${ports[4]}" "$work/4"
 for _ in $(seq 20); do # until the session of the run before has expired
     whole_run two tests/data/heal.lua
     [ "$code" = 3 ] || break
@@ -208,20 +208,21 @@ done
 check "the next run takes the lock" "$code" 0
 whole_run two tests/data/heal.lua
 check "and gives it up" "$code" 0
+check "and has nothing to say of ZooKeeper" "$(grep -c '^pegflow:' "$work/two.log")" 0
 
 lock_by 127.0.0.1:1 /pegflow
 whole_run two tests/data/heal.lua
 check "without a ZooKeeper nothing is begun" "$code" 3
 check_has "its address is said" "$said" \
     "take the shared lock: ZooKeeper '127.0.0.1:1': no session in time: 127.0.0.1:1: connection refused"
-lock_by "127.0.0.1:${ports[3]}" /pegasus
+lock_by "127.0.0.1:${ports[4]}" /pegasus
 whole_run two tests/data/heal.lua
 check "a lock among Pegasus's state is refused" "$code" 3
 check_has "by both places" "$said" "the lock's place '/pegasus/onebox' and Pegasus's own root "
 end_server INT
 
 wait "${running[@]}"
-for n in 0 1 2; do
+for n in 0 1 2 3; do
     count_tests "${programs[n]}"
 done
 conclude
