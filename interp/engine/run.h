@@ -24,7 +24,7 @@ struct run_setup {
     const struct snapshot *start; /* the cluster as the run was planned on it */
     struct event_sink *const *sinks;
     size_t sink_count;
-    bool rehearsed;      /* nobody is asked: questions are answered at once, and that is said */
+    bool rehearsed; /* nobody is asked: questions are answered at once, and that is said */
     /* Asked before each effect, unless the run is being ended: false ends it, with what `err` says.
      * NULL: always yes. */
     bool (*may_act)(void *ctx, struct error *err);

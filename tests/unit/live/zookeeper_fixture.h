@@ -17,20 +17,20 @@
 static struct loop *loop;
 static struct arena arena;
 
-static void set_up_loop(void)
+static inline void set_up_loop(void)
 {
     struct error err;
     ck_assert_msg(loop_open_real(&loop, &err), "%s", err.text);
     arena_init(&arena);
 }
 
-static void tear_down_loop(void)
+static inline void tear_down_loop(void)
 {
     arena_clear(&arena);
     loop_close(loop);
 }
 
-static void stop_loop(void *ctx)
+static inline void stop_loop(void *ctx)
 {
     (void)ctx;
     loop_stop(loop);
