@@ -49,12 +49,28 @@ static void show_secrets(struct text *text)
     }
 }
 
+/* Once the run is being ended, what is left to do is to put back. */
+static bool may_act(struct run *run)
+{
+    struct error err;
+    if (run->setup.may_act == NULL || run->ending || run->winding_up ||
+        run->setup.may_act(run->setup.may_act_ctx, &err)) {
+        return true;
+    }
+    if (!run->failed) {
+        run->failed = true;
+        run->failure = err;
+    }
+    timer_start(run->setup.loop, &run->lost_timer, 0, event_was_lost, run);
+    return false;
+}
+
 bool run_emit(struct run *run, enum event_kind kind, const struct step *step, cJSON *data,
               const char *format, ...)
 {
     struct text text = {0};
     va_list args;
-    if (run->event_lost && kind == EVENT_INTENTION) {
+    if (kind == EVENT_INTENTION && (run->event_lost || !may_act(run))) {
         cJSON_Delete(data); /* its effect does not follow: nobody may read that it did */
         return false;
     }
@@ -436,6 +452,16 @@ void run_stop(struct run *run)
              "held values are put back; once more stops at once and leaves them");
     error_set(&err, ERROR_CANCELLED, "stopped by the operator");
     end_steps(run, &err);
+}
+
+void run_give_up(struct run *run, const struct error *why)
+{
+    if (run->ending || run->winding_up || run->finished) {
+        return;
+    }
+    run_emit(run, EVENT_STOPPING, NULL, NULL, "stopping, and putting back what is held: %s",
+             why->text);
+    end_steps(run, why);
 }
 
 void run_abort(struct run *run)

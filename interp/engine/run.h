@@ -24,7 +24,11 @@ struct run_setup {
     const struct snapshot *start; /* the cluster as the run was planned on it */
     struct event_sink *const *sinks;
     size_t sink_count;
-    bool rehearsed;      /* nobody is asked: questions are answered at once, and that is said */
+    bool rehearsed; /* nobody is asked: questions are answered at once, and that is said */
+    /* Asked before each effect, unless the run is being ended: false ends it, with what `err` says.
+     * NULL: always yes. */
+    bool (*may_act)(void *ctx, struct error *err);
+    void *may_act_ctx;
     bool keep_leftovers; /* values that look like another tool's leftover are meant */
 };
 
@@ -52,7 +56,9 @@ void run_pause(struct run *run, const char *reason);
  * its own; while that fails the run stays paused. Fine at any time. */
 void run_continue(struct run *run);
 bool run_is_paused(const struct run *run);
-/* The second: `done` comes at once, before this returns; what is still held is reported. */
+/* As run_stop, but the run has failed, and this is why. */
+void run_give_up(struct run *run, const struct error *why);
+/* The second Ctrl-C: `done` comes at once, before this returns; what is still held is reported. */
 void run_abort(struct run *run);
 /* A person's answer to the question of the step with this id (NULL: the only one that is open), one
  * of those it allows. False, and nothing changes: there is no such question, or no such answer. */

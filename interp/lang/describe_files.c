@@ -64,6 +64,17 @@ static const struct field accept_fields[] = {
     {"reason", FIELD_TEXT, REQUIRED, NULL, "why; the plan and the report show it",
      CLUSTER_AT(file.accept_reason)},
 };
+static const struct field lock_fields[] = {
+    {"zookeeper", FIELD_TEXT, REQUIRED, NULL,
+     "its servers, by address or name: \"zk1:2181,zk2:2181,zk3:2181\"",
+     CLUSTER_AT(file.lock.zookeeper)},
+    {"root", FIELD_TEXT, 0, "/pegflow",
+     "below it is a node with the cluster's name; never inside Pegasus's own root",
+     CLUSTER_AT(file.lock.root)},
+    {"session", FIELD_DURATION, 0, "10s",
+     "after a crash, or without a word from ZooKeeper, the lock is let go so much later",
+     CLUSTER_AT(file.lock.session_us), .min = 2000000, .max = 300000000},
+};
 static const struct field cluster_fields[] = {
     {"metas", FIELD_ADDRESS_LIST, REQUIRED, NULL,
      "the meta servers, by address or name: { \"10.0.0.1:34601\", ... }", CLUSTER_AT(file.metas),
@@ -89,6 +100,10 @@ static const struct field cluster_fields[] = {
     {"racks", FIELD_NAMES, 0, NULL,
      "which servers stand together: { [\"10.0.0.3:34801\"] = \"r1\", [\"node4\"] = \"r2\" }",
      CLUSTER_AT(file.racks), offsetof(struct cluster_draft, file.rack_count)},
+    {"lock", FIELD_RECORD, 0, NULL,
+     "a lock in ZooKeeper, so that runs from other hosts are refused too: { zookeeper = "
+     "\"zk1:2181,zk2:2181\", root = \"/pegflow\", session = \"10s\" }",
+     RECORD(lock_fields)},
 };
 
 #define MODEL_AT(member) .offset = offsetof(struct model, member)

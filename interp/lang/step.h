@@ -6,6 +6,7 @@
 #ifndef PEGFLOW_LANG_STEP_H
 #define PEGFLOW_LANG_STEP_H
 
+#include "pegasus/ensemble.h"
 #include "pegasus/inventory.h"
 
 #include <stdbool.h>
@@ -216,6 +217,13 @@ struct workflow {
 };
 
 /* A loaded cluster file. */
+struct cluster_lock {
+    const char *zookeeper;    /* as written; NULL: no shared lock */
+    struct ensemble ensemble; /* the same, parsed */
+    const char *root;         /* below which ours is: see ensemble_own_path */
+    int64_t session_us;
+};
+
 struct cluster_file {
     const char *file;
     const char *name;
@@ -236,6 +244,8 @@ struct cluster_file {
     size_t accepted_outage_count;
     bool accepts_freeze;
     const char *accept_reason; /* NULL: nothing is accepted */
+    /* `lock = { zookeeper =, root =, session = }`: with it, operations hosts exclude each other. */
+    struct cluster_lock lock;
 };
 
 #endif

@@ -546,6 +546,11 @@ function workflow(fields) end
 ---@field freeze? boolean whether the meta server may stop repairing while a server is away
 ---@field reason string why; the plan and the report show it
 
+---@class pegflow.cluster.lock
+---@field zookeeper string its servers, by address or name: "zk1:2181,zk2:2181,zk3:2181"
+---@field root? string below it is a node with the cluster's name; never inside Pegasus's own root
+---@field session? string|pegflow.duration after a crash, or without a word from ZooKeeper, the lock is let go so much later
+
 ---@class pegflow.cluster.fields
 ---@field metas string[] the meta servers, by address or name: { "10.0.0.1:34601", ... }
 ---@field collectors? string[] the collectors, by address or name
@@ -556,6 +561,7 @@ function workflow(fields) end
 ---@field workflow? string the workflow this cluster uses
 ---@field accept? pegflow.cluster.accept what a guard would refuse and this cluster lets happen: { outage = { "table" }, freeze = true, reason = "..." }
 ---@field racks? table<string, string> which servers stand together: { ["10.0.0.3:34801"] = "r1", ["node4"] = "r2" }
+---@field lock? pegflow.cluster.lock a lock in ZooKeeper, so that runs from other hosts are refused too: { zookeeper = "zk1:2181,zk2:2181", root = "/pegflow", session = "10s" }
 
 ---one cluster
 ---@param fields string

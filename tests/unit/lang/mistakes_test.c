@@ -319,6 +319,25 @@ static const struct {
      "1: cluster: B.example:1 is both a meta and a collector"},
     {"return cluster \"c\" { metas = { \"10.0.0.1:1\" }, zookeeper_root = \"pegasus\" }",
      "1: cluster: 'zookeeper_root' is 'pegasus', but must begin with '/'"},
+    {"return cluster \"c\" { metas = { \"10.0.0.1:1\" }, lock = { root = \"/pegflow\", sesion = "
+     "\"4s\" } }",
+     "1: cluster.lock: 'zookeeper' is missing: its servers, by address or name: "
+     "\"zk1:2181,zk2:2181,zk3:2181\"\n"
+     "1: cluster.lock: unknown field 'sesion': did you mean 'session'?"},
+    {"return cluster \"c\" { metas = { \"10.0.0.1:1\" }, lock = { zookeeper = \"zk1,zk2\", session "
+     "= \"1s\" } }",
+     "1: cluster.lock: 'session' is 1s, less than 2s\n"
+     "1: cluster: 'lock.zookeeper': 'zk1' is not a server; write it as 10.0.0.3:34801 or "
+     "host.example:34801"},
+    {"return cluster \"c\" { metas = { \"10.0.0.1:1\" }, lock = { zookeeper = \"zk1:2181\", root = "
+     "\"pegflow\", session = \"10m\" } }",
+     "1: cluster.lock: 'session' is 10m, more than 5m\n"
+     "1: cluster: 'lock.root': the lock's root is 'pegflow', but must be a path like /pegflow, of "
+     "at most 512 bytes"},
+    {"return cluster \"c\" { metas = { \"10.0.0.1:1\" }, zookeeper_root = \"/pegasus/c\", lock = { "
+     "zookeeper = \"zk1:2181\", root = \"/pegasus\" } }",
+     "1: cluster: 'lock.root': the lock's place '/pegasus/c' and Pegasus's own root '/pegasus/c' "
+     "lie inside one another; choose another root for the lock"},
     {"return cluster \"c\" { metas = { \"10.0.0.1:1\" }, deploy = { updat = function() end } }",
      "1: cluster: 'deploy' is one of update, restart, start, stop, not 'updat': did you mean "
      "'update'?"},
