@@ -11,6 +11,7 @@
 
 #include "base/duration.h"
 #include "live/cluster.h"
+#include "live/snapshot_memory.h"
 
 #include <sys/queue.h>
 
@@ -30,6 +31,7 @@ struct cluster {
     struct address *metas;
     size_t meta_count;
     struct address leader; /* found last */
+    struct snapshot_memory memory;
     struct task_list tasks;
 };
 
@@ -96,8 +98,10 @@ bool info_level(const struct task *task, const struct cluster_info_response *inf
                 struct error *err);
 
 /* ---- snapshot_read.c */
-/* Fills `partition`, and adds the servers it names to the nodes. NULL, or what is wrong with it. */
-const char *snapshot_take_partition(struct snapshot *snapshot, const struct wire_partition *wire,
+/* Fills `partition`, its lists from `arena`, and adds the servers it names to the nodes. NULL, or
+ * what is wrong with it. */
+const char *snapshot_take_partition(struct snapshot *snapshot, struct arena *arena,
+                                    const struct wire_partition *wire,
                                     struct snapshot_partition *partition);
 /* It was there in the list: dropped since, or just being created or recalled. */
 bool snapshot_table_vanished(const struct query_config_response *answer);

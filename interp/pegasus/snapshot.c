@@ -10,14 +10,23 @@ void snapshot_init(struct snapshot *snapshot)
     arena_init(&snapshot->arena);
 }
 
+static void release_tables(struct snapshot *snapshot)
+{
+    for (int32_t i = 0; i < snapshot->table_count; i++) {
+        partitions_release(snapshot->tables[i].shared);
+    }
+}
+
 void snapshot_clear(struct snapshot *snapshot)
 {
+    release_tables(snapshot);
     arena_clear(&snapshot->arena);
     *snapshot = (struct snapshot){0};
 }
 
 void snapshot_reset(struct snapshot *snapshot)
 {
+    release_tables(snapshot);
     struct arena arena = snapshot->arena;
     arena_reset(&arena);
     *snapshot = (struct snapshot){.arena = arena};
@@ -134,6 +143,36 @@ const struct snapshot_table *snapshot_find_table(const struct snapshot *snapshot
     return found;
 }
 
+static bool is_there(const struct snapshot_table *table)
+{
+    return table->status == APP_AVAILABLE && table->partitions != NULL;
+}
+
+struct node_load snapshot_table_load(const struct snapshot_table *table, int32_t node)
+{
+    struct node_load load = {0};
+    if (is_there(table) && table->shared != NULL) {
+        return partitions_load(table->shared, node);
+    }
+    for (int32_t p = 0; is_there(table) && node >= 0 && p < table->partition_count; p++) {
+        load.primaries += table->partitions[p].primary == node;
+        load.secondaries += snapshot_partition_has_secondary(&table->partitions[p], node);
+    }
+    return load;
+}
+
+int32_t snapshot_table_unhealthy(const struct snapshot_table *table)
+{
+    int32_t unhealthy = 0;
+    if (is_there(table) && table->shared != NULL) {
+        return table->shared->unhealthy;
+    }
+    for (int32_t p = 0; is_there(table) && p < table->partition_count; p++) {
+        unhealthy += !partition_is_healthy(&table->partitions[p]);
+    }
+    return unhealthy;
+}
+
 static void count_partition(struct snapshot *snapshot, const struct snapshot_partition *partition)
 {
     if (partition->primary != SNAPSHOT_NO_NODE) {
@@ -146,6 +185,18 @@ static void count_partition(struct snapshot *snapshot, const struct snapshot_par
     }
 }
 
+static void count_table(struct snapshot *snapshot, const struct snapshot_table *table)
+{
+    for (int32_t i = 0; table->shared == NULL && i < table->partition_count; i++) {
+        count_partition(snapshot, &table->partitions[i]);
+    }
+    for (int32_t i = 0; table->shared != NULL && i < snapshot->node_count; i++) {
+        struct node_load load = partitions_load(table->shared, i);
+        snapshot->nodes[i].primaries += load.primaries;
+        snapshot->nodes[i].secondaries += load.secondaries;
+    }
+}
+
 void snapshot_count(struct snapshot *snapshot)
 {
     for (int32_t i = 0; i < snapshot->node_count; i++) {
@@ -153,20 +204,10 @@ void snapshot_count(struct snapshot *snapshot)
         snapshot->nodes[i].secondaries = 0;
     }
     for (int32_t i = 0; i < snapshot->table_count; i++) {
-        const struct snapshot_table *table = &snapshot->tables[i];
-        if (table->status != APP_AVAILABLE || table->partitions == NULL) {
-            continue;
-        }
-        for (int32_t j = 0; j < table->partition_count; j++) {
-            count_partition(snapshot, &table->partitions[j]);
+        if (is_there(&snapshot->tables[i])) {
+            count_table(snapshot, &snapshot->tables[i]);
         }
     }
-}
-
-bool partition_is_healthy(const struct snapshot_partition *partition)
-{
-    return partition->primary != SNAPSHOT_NO_NODE &&
-           1 + partition->secondary_count >= partition->max_replica_count;
 }
 
 static const struct snapshot_partition *find_in_table(const struct snapshot_table *table,

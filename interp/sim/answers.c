@@ -248,19 +248,42 @@ static struct wire_partition wire_partition_of(const struct sim *sim, struct are
 /* A request may name partitions over and over; a table has at most 32767. */
 enum { LISTING_MAX = 65536 };
 
-static void query_config(struct sim *sim, const struct query_config_request *request,
-                         struct arena *arena, struct query_config_response *response)
+static int compare_indices(const void *a, const void *b)
 {
-    const struct table *table = NULL;
-    for (int32_t i = 0; i < sim->table_count && table == NULL; i++) {
-        if (slice_equals(request->app_name, sim->tables[i].model->name)) {
-            table = &sim->tables[i];
-        }
+    int32_t left = *(const int32_t *)a;
+    int32_t right = *(const int32_t *)b;
+    return (left > right) - (left < right);
+}
+
+/* Only those whose record was written after `since`, by their index. */
+static struct wire_list list_changed(const struct sim *sim, const struct table *table,
+                                     uint64_t since, struct arena *arena)
+{
+    uint32_t count = 0;
+    for (int32_t i = table->newest; i >= 0 && sim->partitions[i].revision > since;
+         i = sim->partitions[i].older) {
+        count++;
     }
-    if (table == NULL) {
-        response->err = slice_of(PEGASUS_OBJECT_NOT_FOUND);
-        return;
+    if (count == 0) {
+        return (struct wire_list){0};
     }
+    int32_t *indices = arena_allocate(arena, count * sizeof *indices);
+    struct wire_partition *items = arena_allocate(arena, count * sizeof *items);
+    int32_t next = table->newest;
+    for (uint32_t i = 0; i < count; i++) {
+        indices[i] = next;
+        next = sim->partitions[next].older;
+    }
+    qsort(indices, count, sizeof *indices, compare_indices);
+    for (uint32_t i = 0; i < count; i++) {
+        items[i] = wire_partition_of(sim, arena, &sim->partitions[indices[i]]);
+    }
+    return (struct wire_list){items, count};
+}
+
+static struct wire_list list_asked(const struct sim *sim, const struct table *table,
+                                   const struct query_config_request *request, struct arena *arena)
+{
     uint32_t total = (uint32_t)table->model->partition_count;
     const struct partition *first = &sim->partitions[table->first_partition];
     const int32_t *indices = request->partition_indices.items;
@@ -279,10 +302,29 @@ static void query_config(struct sim *sim, const struct query_config_request *req
             items[count] = wire_partition_of(sim, arena, &first[count]);
         }
     }
+    return (struct wire_list){items, count};
+}
+
+static void query_config(struct sim *sim, const struct query_config_request *request,
+                         struct arena *arena, struct query_config_response *response)
+{
+    const struct table *table = NULL;
+    for (int32_t i = 0; i < sim->table_count && table == NULL; i++) {
+        if (slice_equals(request->app_name, sim->tables[i].model->name)) {
+            table = &sim->tables[i];
+        }
+    }
+    if (table == NULL) {
+        response->err = slice_of(PEGASUS_OBJECT_NOT_FOUND);
+        return;
+    }
     response->app_id = table->app_id;
     response->partition_count = table->model->partition_count;
     response->is_stateful = true;
-    response->partitions = (struct wire_list){items, count};
+    response->revision = sim->revision;
+    response->is_partial = request->since > 0;
+    response->partitions = response->is_partial ? list_changed(sim, table, request->since, arena)
+                                                : list_asked(sim, table, request, arena);
 }
 
 /* The only refusal of a standby that tells who leads. */

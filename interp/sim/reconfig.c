@@ -279,6 +279,7 @@ static void apply_change(struct sim *sim, struct partition *partition, struct ch
     ASSERT(change.ballot > partition->ballot);
     partition->ballot = change.ballot;
     partition->last_committed_decree++;
+    world_note_record(sim, partition);
 }
 
 static void install(struct sim *sim, struct partition *partition)

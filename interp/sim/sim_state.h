@@ -164,6 +164,10 @@ struct partition {
     int16_t secondaries[SECONDARY_MAX];
     int16_t last_drops[DROP_MAX]; /* oldest first */
     int64_t last_committed_decree;
+    /* world.c: when the record changed last, and its neighbours among those of the table that did */
+    uint64_t revision; /* 0: never */
+    int32_t newer;     /* index, or -1 */
+    int32_t older;
 
     /* the leader's memory, gone with it */
     bool pending; /* a write is under way */
@@ -210,6 +214,7 @@ struct table {
     int32_t first_partition;
     int32_t min_replicas; /* that a write needs */
     struct share *shares; /* per replica server */
+    int32_t newest;       /* the partition whose record changed last, or -1 */
     struct sim_totals totals; /* account.c; without outages that still last */
 };
 
@@ -254,6 +259,7 @@ struct sim {
     int32_t *tables_by_name; /* as the guardian goes through them */
     struct partition *partitions;
     int32_t partition_count;
+    uint64_t revision; /* counts changes of records, from 1 */
     struct replica *replicas;
     int32_t replica_count;
     int32_t replica_capacity;
@@ -306,6 +312,8 @@ struct replica *partition_replica(struct sim *sim, const struct partition *parti
 /* Adds one in PLACE_CLOSED; pointers to replicas are invalid afterwards. */
 struct replica *world_add_replica(struct sim *sim, int32_t partition, int32_t server);
 void replica_set_place(struct sim *sim, struct replica *replica, enum place place);
+/* The record was written: it is the newest of its table. */
+void world_note_record(struct sim *sim, struct partition *partition);
 
 /* ---- process.c */
 bool process_is_up(const struct sim *sim, int32_t server); /* STAGE_SERVING or READY */

@@ -18,6 +18,7 @@ struct call {
     /* an RPC: the request travels as its frame, as it would */
     enum rpc rpc;
     struct text frame;
+    uint64_t since; /* of RPC_QUERY_CONFIG: it is not in the frame */
     void *response;
     rpc_done_fn *rpc_done;
 
@@ -76,6 +77,9 @@ static void ask_rpc(struct call *call, struct sim *sim, int32_t server)
         wire_decode_request(text_string(&call->frame), call->frame.length, &request, &err) &&
         wire_decode_arguments(call->rpc, request.body, &call->arena, arguments, &err);
     ASSERT(decoded); /* our own encoder made it */
+    if (call->rpc == RPC_QUERY_CONFIG) {
+        ((struct query_config_request *)arguments)->since = call->since;
+    }
     call->response = arena_allocate(&call->arena, rpc_response_bytes(call->rpc));
     call->answer = sim_request(sim, server, call->rpc, request.app_id, arguments, &call->arena,
                                call->response);
@@ -127,6 +131,9 @@ static struct operation *start_call(struct transport *transport, struct address 
     text_printf(&call->errand.what, "%s: %s", address_format(to, address), rpc_name(rpc));
     call->rpc = rpc;
     call->rpc_done = done;
+    if (rpc == RPC_QUERY_CONFIG) {
+        call->since = ((const struct query_config_request *)request)->since;
+    }
     wire_encode_request(rpc, 1, (int32_t)(timeout_us / 1000), request, &call->frame);
     return &call->errand.operation;
 }

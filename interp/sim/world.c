@@ -129,6 +129,30 @@ void replica_set_place(struct sim *sim, struct replica *replica, enum place plac
     replica->place = (uint8_t)place;
 }
 
+/* ---- what changed, newest first: so that a reader who knows the rest is told only that */
+
+void world_note_record(struct sim *sim, struct partition *partition)
+{
+    struct table *table = &sim->tables[partition->table];
+    int32_t index = partition_index(sim, partition);
+    partition->revision = ++sim->revision;
+    if (table->newest == index) {
+        return;
+    }
+    if (partition->newer >= 0) {
+        sim->partitions[partition->newer].older = partition->older;
+    }
+    if (partition->older >= 0) {
+        sim->partitions[partition->older].newer = partition->newer;
+    }
+    if (table->newest >= 0) {
+        sim->partitions[table->newest].newer = index;
+    }
+    partition->newer = -1;
+    partition->older = table->newest;
+    table->newest = index;
+}
+
 /* ---- building */
 
 /* Server and seed alone decide: each round of `replica_count` partitions gives every server the
@@ -180,6 +204,8 @@ static void build_partition(struct sim *sim, int32_t table_index, int32_t p, int
         .last_committed_decree = 10,
         .serving = NO_SERVER,
         .last_primary = NO_SERVER,
+        .newer = -1,
+        .older = -1,
     };
     for (int32_t i = 0; i < model->max_replica_count; i++) {
         int32_t server = model->placement == NULL
@@ -240,6 +266,7 @@ static void build_tables(struct sim *sim)
             .model = table,
             .app_id = table->app_id == 0 ? i + 1 : table->app_id,
             .min_replicas = min_replicas(sim, table->max_replica_count),
+            .newest = -1,
             .shares = memory_allocate((size_t)model->replica_count * sizeof(struct share)),
         };
     }
@@ -295,6 +322,7 @@ static void build_server(struct sim *sim, int32_t number, enum role role, int32_
 void world_build(struct sim *sim, const struct address *addresses)
 {
     const struct model *model = &sim->model;
+    sim->revision = 1;
     const int32_t counts[] = {model->replica_count, model->meta_count, model->collector_count};
     const enum role roles[] = {ROLE_REPLICA, ROLE_META, ROLE_COLLECTOR};
     sim->server_count = counts[0] + counts[1] + counts[2];
