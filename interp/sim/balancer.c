@@ -10,7 +10,8 @@
 
 static bool is_settled(const struct sim *sim)
 {
-    for (int32_t i = 0; i < sim->partition_count; i++) {
+    int32_t end = sim->partition_count;
+    for (int32_t i = attention_next(sim, 0, end); i < end; i = attention_next(sim, i + 1, end)) {
         const struct partition *partition = &sim->partitions[i];
         const struct table *table = &sim->tables[partition->table];
         if (partition->pending || partition->action_count > 0 || partition->primary == NO_SERVER ||
@@ -115,6 +116,7 @@ static void move_primaries(struct sim *sim, const struct table *table, int32_t f
             partition->actions[1] =
                 (struct action){CT_UPGRADE_TO_PRIMARY, (int16_t)to, (int16_t)to};
             partition->action_count = 2;
+            attention_partition(sim, partition);
             partition->action_epoch = sim->leader.clear_epoch;
             count--;
         }

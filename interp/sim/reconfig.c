@@ -138,6 +138,7 @@ static void write_record(struct sim *sim, struct partition *partition, struct ch
                          int32_t from)
 {
     partition->pending = true;
+    attention_partition(sim, partition);
     partition->change = change;
     partition->change_from = (int16_t)from;
     struct event event = sim_event(sim, EVENT_ZK_DONE, sim->leader.meta);

@@ -37,6 +37,7 @@ void sim_free(struct sim *sim)
     for (int32_t i = 0; i < sim->server_count; i++) {
         free(sim->servers[i].settings.black_list);
         free(sim->servers[i].stability);
+        free(sim->servers[i].marked);
     }
     for (size_t i = 0; i < sim->violation_count; i++) {
         free((char *)sim->violations[i].what);
@@ -45,6 +46,7 @@ void sim_free(struct sim *sim)
     free(sim->tables);
     free(sim->tables_by_name);
     free(sim->partitions);
+    free(sim->marked);
     free(sim->deferred);
     free(sim->replicas);
     free(sim->servers);

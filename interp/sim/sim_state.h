@@ -3,7 +3,7 @@
  * Floor: sim, private to it (and to its tests). One file per part: sim.c (life, dispatch),
  * process.c (start and stop), detector.c (beacons, leases, config sync), meta.c (lock, leader,
  * META_STATE), guardian.c (tick and cure),
- * balancer.c, stability.c, proposals.c, reconfig.c, learn.c, close.c, account.c,
+ * attention.c, balancer.c, stability.c, proposals.c, reconfig.c, learn.c, close.c, account.c,
  * answers.c, commands.c, http.c, control.c, check.c. Each part owns the fields named for it here.
  * Facts: reference behaviour 16.1 (state), 16.2 (events), 16.3 (order). */
 #ifndef PEGFLOW_SIM_SIM_STATE_H
@@ -93,6 +93,9 @@ struct server {
     /* the replicas it has: open, closing, closed, or on disk while it is down */
     int32_t first_replica; /* index, or -1; in the order of partitions at the start */
     int32_t last_replica;
+    int32_t *marked; /* attention.c: indices of those a config sync has to look at */
+    int32_t marked_count;
+    int32_t marked_capacity;
     int32_t open_count;
     int32_t opening_count;
     int32_t closing_count;
@@ -129,6 +132,7 @@ struct replica {
     bool learning;  /* POTENTIAL_SECONDARY, and not done */
     bool dirty;     /* written and not closed when the process ended: its log is replayed */
     bool to_meta;   /* `request` is on its way to the leader: one at a time */
+    bool marked;    /* is in its server's `marked` */
     struct change request;
     int64_t ballot;
     int64_t opened_us;
@@ -260,6 +264,7 @@ struct sim {
     struct partition *partitions;
     int32_t partition_count;
     uint64_t revision; /* counts changes of records, from 1 */
+    uint64_t *marked;  /* attention.c: a bit for each that the tick has to look at */
     struct replica *replicas;
     int32_t replica_count;
     int32_t replica_capacity;
@@ -314,6 +319,22 @@ struct replica *world_add_replica(struct sim *sim, int32_t partition, int32_t se
 void replica_set_place(struct sim *sim, struct replica *replica, enum place place);
 /* The record was written: it is the newest of its table. */
 void world_note_record(struct sim *sim, struct partition *partition);
+
+/* ---- attention.c: who has to be looked at. A change that could end a rest calls one of the marks. */
+void attention_begin(struct sim *sim); /* once the partitions are there: all are marked */
+void attention_replica(struct sim *sim, struct replica *replica);
+void attention_replicas(struct sim *sim, const struct partition *partition); /* all it has */
+void attention_partition(struct sim *sim, const struct partition *partition);
+/* Visits the server's marked replicas in the order of its list; those at rest then are no longer
+ * marked. */
+typedef void attention_visit_fn(struct sim *sim, struct replica *replica);
+void attention_visit(struct sim *sim, int32_t server, attention_visit_fn *visit);
+/* The first marked partition of those from `from` up to `end`, or `end`. */
+int32_t attention_next(const struct sim *sim, int32_t from, int32_t end);
+void attention_forget(struct sim *sim, int32_t partition);
+bool attention_partition_is_marked(const struct sim *sim, int32_t partition);
+bool attention_replica_rests(const struct sim *sim, const struct replica *replica);
+bool attention_partition_rests(const struct sim *sim, const struct partition *partition);
 
 /* ---- process.c */
 bool process_is_up(const struct sim *sim, int32_t server); /* STAGE_SERVING or READY */

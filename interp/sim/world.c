@@ -127,6 +127,7 @@ void replica_set_place(struct sim *sim, struct replica *replica, enum place plac
         ++*after;
     }
     replica->place = (uint8_t)place;
+    attention_replica(sim, replica);
 }
 
 /* ---- what changed, newest first: so that a reader who knows the rest is told only that */
@@ -136,6 +137,8 @@ void world_note_record(struct sim *sim, struct partition *partition)
     struct table *table = &sim->tables[partition->table];
     int32_t index = partition_index(sim, partition);
     partition->revision = ++sim->revision;
+    attention_replicas(sim, partition);
+    attention_partition(sim, partition);
     if (table->newest == index) {
         return;
     }
@@ -283,6 +286,7 @@ static void build_tables(struct sim *sim)
         }
         first += sim->tables[i].model->partition_count;
     }
+    attention_begin(sim);
 }
 
 static void build_server(struct sim *sim, int32_t number, enum role role, int32_t index,
