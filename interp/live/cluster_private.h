@@ -52,8 +52,8 @@ struct task {
     int64_t found_us;     /* when the request was sent that found the leader */
     struct ask_list asks; /* under way */
     struct leader_search *search;
-    struct timer timer;   /* a retry, or the turn in which a failure is told */
-    struct error failure; /* told in a later turn */
+    struct timer timer;    /* a retry, or the turn in which a failure is told */
+    struct error *failure; /* told in a later turn; NULL as a rule, and so tasks are small */
 };
 
 /* Puts it into its cluster's list. `task` is zeroed memory of its maker, freed by ops->free. */
@@ -62,7 +62,7 @@ void task_start(struct task *task, struct cluster *cluster, const struct task_op
 int64_t task_left_us(const struct task *task); /* at least 1 */
 bool task_is_over(const struct task *task);    /* its time is */
 void task_end(struct task *task, const struct error *err);
-void task_fail_later(struct task *task); /* with `failure`, which the caller has filled */
+void task_fail_later(struct task *task, const struct error *err);
 void task_drop(struct task *task);       /* at once, without `done` */
 void task_drop_asks(struct task *task);
 /* Looks for the leader again in a moment; at the end of its time fails with `reason`. */

@@ -69,11 +69,19 @@ static void grow(struct snapshot *snapshot)
     }
 }
 
+/* Without printf: it is done for each server at each look. */
 static void name_node(struct snapshot *snapshot, struct snapshot_node *node, struct host_port host)
 {
+    char address[ADDRESS_TEXT_BYTES];
+    const char *port =
+        strchr(address_format((struct address){0, host.port, ADDRESS_IPV4}, address), ':');
+    size_t port_length = strlen(port);
+    char *name = arena_allocate(&snapshot->arena, host.host.length + port_length + 1);
+    memcpy(name, host.host.bytes, host.host.length);
+    memcpy(name + host.host.length, port, port_length);
+    node->name = name;
     node->host = arena_copy_bytes(&snapshot->arena, host.host.bytes, host.host.length);
     node->host_port = host.port;
-    node->name = arena_printf(&snapshot->arena, "%s:%u", node->host, (unsigned)host.port);
 }
 
 int32_t snapshot_add_node(struct snapshot *snapshot, struct address address, struct host_port host)
@@ -86,11 +94,9 @@ int32_t snapshot_add_node(struct snapshot *snapshot, struct address address, str
         if (snapshot->node_count == snapshot->node_capacity) {
             grow(snapshot);
         }
-        char text[ADDRESS_TEXT_BYTES];
         index = snapshot->node_count++;
         snapshot->nodes[index] = (struct snapshot_node){
             .address = address,
-            .name = arena_copy_string(&snapshot->arena, address_format(address, text)),
             .status = NODE_INVALID,
         };
         *index_place(snapshot, address) = index + 1;
@@ -98,6 +104,9 @@ int32_t snapshot_add_node(struct snapshot *snapshot, struct address address, str
     struct snapshot_node *node = &snapshot->nodes[index];
     if (node->host == NULL && host.kind == ADDRESS_IPV4 && host.host.length > 0) {
         name_node(snapshot, node, host);
+    } else if (node->name == NULL) {
+        char text[ADDRESS_TEXT_BYTES];
+        node->name = arena_copy_string(&snapshot->arena, address_format(address, text));
     }
     return index;
 }

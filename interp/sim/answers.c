@@ -3,6 +3,7 @@
 #include "wire/wire.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,7 +68,7 @@ void answers_balance_count(const struct sim *sim, struct text *out)
 }
 
 /* Over the alive servers that have partitions. */
-static const char *deviation(const struct sim *sim, struct arena *arena, bool all_replicas)
+static void write_deviation(const struct sim *sim, bool all_replicas, char out[32])
 {
     double sum = 0;
     double squares = 0;
@@ -84,18 +85,31 @@ static const char *deviation(const struct sim *sim, struct arena *arena, bool al
     }
     double mean = count == 0 ? 0 : sum / count;
     double variance = count == 0 ? 0 : squares / count - mean * mean;
-    return arena_printf(arena, "%.2f", variance > 0 ? sqrt(variance) : 0.0);
+    snprintf(out, 32, "%.2f", variance > 0 ? sqrt(variance) : 0.0);
 }
 
-void answers_cluster(const struct sim *sim, struct arena *arena,
+static void compute_deviations(struct sim *sim)
+{
+    struct deviations *deviations = &sim->deviations;
+    if (deviations->revision != sim->revision || deviations->standing != sim->standing) {
+        deviations->revision = sim->revision;
+        deviations->standing = sim->standing;
+        write_deviation(sim, false, deviations->primaries);
+        write_deviation(sim, true, deviations->replicas);
+    }
+}
+
+void answers_cluster(struct sim *sim, struct arena *arena,
                      struct cluster_row rows[CLUSTER_KEY_COUNT])
 {
     struct text metas = {0};
     struct text balance = {0};
     for (int32_t i = 0; i < sim->model.meta_count; i++) {
-        text_printf(&metas, "%s%s", i == 0 ? "" : ",", sim->servers[sim_first_meta(sim) + i].name);
+        text_append_string(&metas, i == 0 ? "" : ",");
+        text_append_string(&metas, sim->servers[sim_first_meta(sim) + i].name);
     }
     answers_balance_count(sim, &balance);
+    compute_deviations(sim);
     const char *level = meta_level_name(meta_effective_level(sim));
     const struct cluster_row made[CLUSTER_KEY_COUNT] = {
         {"meta_servers", arena_copy_string(arena, text_string(&metas))},
@@ -104,8 +118,8 @@ void answers_cluster(const struct sim *sim, struct arena *arena,
         {"zookeeper_root", sim->model.zookeeper_root},
         {"meta_function_level", level == NULL ? "" : level},
         {"balance_operation_count", arena_copy_string(arena, text_string(&balance))},
-        {"primary_replica_count_stddev", deviation(sim, arena, false)},
-        {"total_replica_count_stddev", deviation(sim, arena, true)},
+        {"primary_replica_count_stddev", sim->deviations.primaries},
+        {"total_replica_count_stddev", sim->deviations.replicas},
         {"cluster_name", sim->model.cluster_name},
     };
     memcpy(rows, made, sizeof made);

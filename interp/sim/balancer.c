@@ -182,20 +182,30 @@ static int32_t excess(const struct sim *sim, const struct table *table, bool of_
     return above > below ? above : below;
 }
 
-static bool count_primaries(struct sim *sim, const struct table *table, bool act,
-                            struct balance *balance)
+/* With `act` the moves are given to their partitions, else nothing changes. */
+static const struct imbalance *judge_table(struct sim *sim, struct table *table, bool act)
 {
+    struct imbalance *found = &table->imbalance;
+    uint64_t revision = table->newest < 0 ? 0 : sim->partitions[table->newest].revision;
     int32_t enough;
-    int32_t wanted = excess(sim, table, false, &enough);
-    if (wanted == 0) {
-        return false;
+    if (found->known && !act && found->revision == revision && found->standing == sim->standing) {
+        return found;
     }
-    int32_t moves = follow_path(sim, table, enough, act);
-    balance->move_primary += moves;
-    if (moves == 0 && !meta_settings(sim)->only_move_primary) {
-        balance->copy_primary += wanted;
+    *found = (struct imbalance){.known = true, .revision = revision, .standing = sim->standing};
+    found->replicas = excess(sim, table, true, &enough);
+    found->primaries = excess(sim, table, false, &enough);
+    found->moves = found->primaries == 0 ? 0 : follow_path(sim, table, enough, act);
+    return found;
+}
+
+static bool count_primaries(struct sim *sim, struct table *table, bool act, struct balance *balance)
+{
+    const struct imbalance *found = judge_table(sim, table, act);
+    balance->move_primary += found->moves;
+    if (found->moves == 0 && !meta_settings(sim)->only_move_primary) {
+        balance->copy_primary += found->primaries;
     }
-    return moves > 0;
+    return found->moves > 0;
 }
 
 bool balancer_tick(struct sim *sim)
@@ -203,7 +213,6 @@ bool balancer_tick(struct sim *sim)
     const struct settings *settings = meta_settings(sim);
     bool lively = meta_effective_level(sim) >= LEVEL_LIVELY;
     struct balance balance = {0};
-    int32_t enough;
     if (!is_settled(sim)) {
         return false; /* what was published stays */
     }
@@ -218,7 +227,7 @@ bool balancer_tick(struct sim *sim)
     bool primaries_first = lively && balance.move_primary + balance.copy_primary > 0;
     for (int32_t t = 0; t < sim->table_count; t++) {
         if (!primaries_first && !settings->only_primary_balancer) {
-            balance.copy_secondary += excess(sim, &sim->tables[t], true, &enough);
+            balance.copy_secondary += judge_table(sim, &sim->tables[t], false)->replicas;
         }
     }
     sim->leader.balance = balance;

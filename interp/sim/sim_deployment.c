@@ -18,7 +18,8 @@ struct job {
     char *target;
     int32_t server; /* of a program, or -1 */
     enum sim_control action;
-    int status; /* of the reply, or exit code */
+    struct text what; /* for messages */
+    int status;       /* of the reply, or exit code */
     struct text body;
     program_done_fn *program_done;
     http_done_fn *http_done;
@@ -39,9 +40,16 @@ static void end_job(struct errand *errand, const struct error *err, bool tell)
         };
         job->program_done(job->ctx, &result, err);
     }
+    text_clear(&job->what);
     text_clear(&job->body);
     free(job->method);
     free(job->target);
+    free(job);
+}
+
+static void describe(const struct errand *errand, struct text *out)
+{
+    text_append_string(out, text_string(&((const struct job *)errand)->what));
 }
 
 /* ---- HTTP */
@@ -78,8 +86,8 @@ static struct operation *start_request(struct deployment *deployment,
     job->method = memory_copy_string(request->method);
     job->target = memory_copy_string(target);
     job->status = 200;
-    text_printf(&job->errand.what, "%s %s", request->method, request->url);
-    errand_start(&job->errand, own->driver, &own->errands, request->timeout_us, end_job);
+    text_printf(&job->what, "%s %s", request->method, request->url);
+    errand_start(&job->errand, own->driver, &own->errands, request->timeout_us, end_job, describe);
     if (strncmp(target, "/servers", strlen("/servers")) == 0) {
         errand_wait(&job->errand, sim_latency_us(own->driver->sim), request_arrives);
     } else {
@@ -129,8 +137,8 @@ static struct operation *start_program(struct deployment *deployment,
     struct job *job = memory_allocate(sizeof *job);
     job->program_done = done;
     job->ctx = ctx;
-    text_printf(&job->errand.what, "'%s'", spec->argv[0] == NULL ? "" : spec->argv[0]);
-    errand_start(&job->errand, own->driver, &own->errands, spec->timeout_us, end_job);
+    text_printf(&job->what, "'%s'", spec->argv[0] == NULL ? "" : spec->argv[0]);
+    errand_start(&job->errand, own->driver, &own->errands, spec->timeout_us, end_job, describe);
     if (means_an_order(own->driver->sim, spec->argv, job)) {
         errand_wait(&job->errand, 0, program_runs);
     } else {

@@ -70,6 +70,8 @@ struct server {
     enum stage stage;
     uint32_t incarnation; /* counts starts and ends of the process */
     int64_t started_us;   /* of the process that runs; before the simulation: negative */
+    struct text info;     /* commands.c: what it says of itself, ... */
+    uint32_t info_of;     /* ... as this incarnation; 0: not said yet */
     bool running;         /* there is a process, if only one that starts */
     bool controlled;      /* a deployment order is under way */
     bool start_again;     /* ... which starts it once it is gone */
@@ -212,6 +214,17 @@ struct share {
     int32_t proposed_replicas;
 };
 
+/* balancer.c: what it found at a table, which holds while neither its records nor the servers'
+ * standing change. */
+struct imbalance {
+    bool known;
+    uint64_t revision; /* of the record written last */
+    uint64_t standing;
+    int32_t primaries; /* too many on some servers, or too few */
+    int32_t moves;     /* of one path that would help */
+    int32_t replicas;  /* as `primaries`, of all replicas */
+};
+
 struct table {
     const struct model_table *model;
     int32_t app_id;
@@ -219,6 +232,7 @@ struct table {
     int32_t min_replicas; /* that a write needs */
     struct share *shares; /* per replica server */
     int32_t newest;       /* the partition whose record changed last, or -1 */
+    struct imbalance imbalance;
     struct sim_totals totals; /* account.c; without outages that still last */
 };
 
@@ -248,6 +262,15 @@ struct leader {
     struct balance balance;
 };
 
+/* answers.c: kept from one question to the next, while neither records nor servers' standing
+ * change. */
+struct deviations {
+    uint64_t revision; /* 0: never computed */
+    uint64_t standing;
+    char primaries[32];
+    char replicas[32];
+};
+
 struct sim {
     struct model model;
     const struct release_traits *traits;
@@ -258,12 +281,15 @@ struct sim {
 
     struct server *servers;
     int32_t server_count;
+    int32_t *server_index; /* world.c: by address; number + 1, or 0 */
+    uint32_t server_index_mask;
     struct table *tables; /* by app id */
     int32_t table_count;
     int32_t *tables_by_name; /* as the guardian goes through them */
     struct partition *partitions;
     int32_t partition_count;
     uint64_t revision; /* counts changes of records, from 1 */
+    uint64_t standing; /* counts changes of servers' status at the leader */
     uint64_t *marked;  /* attention.c: a bit for each that the tick has to look at */
     struct replica *replicas;
     int32_t replica_count;
@@ -286,6 +312,7 @@ struct sim {
     int64_t reads_away_since_us; /* the sum of the beginnings */
     int64_t writes_away_since_us;
     struct text scratch;
+    struct deviations deviations;
 };
 
 /* ---- sim.c */
@@ -305,6 +332,8 @@ void sim_abort_server(struct sim *sim, int32_t server, const char *format, ...)
 
 /* ---- world.c: what is where */
 void world_build(struct sim *sim, const struct address *addresses);
+/* Where the index of servers has this address, or a 0 where it has none such. O(1). */
+int32_t *world_server_place(const struct sim *sim, struct address address);
 struct table *world_table(struct sim *sim, int32_t app_id);
 struct partition *world_partition(struct sim *sim, struct gpid gpid); /* NULL: none */
 int32_t partition_index(const struct sim *sim, const struct partition *partition);
@@ -353,6 +382,7 @@ void meta_server_up(struct sim *sim, int32_t server); /* joins the lock's queue 
 void meta_server_gone(struct sim *sim, int32_t server, uint32_t incarnation);
 void meta_on_event(struct sim *sim, const struct event *event);
 void meta_note_beacon(struct sim *sim, int32_t node);       /* the leader has received one */
+void meta_set_status(struct sim *sim, int32_t node, enum node_status status);
 bool meta_is_leader(const struct sim *sim, int32_t server); /* active or loading */
 bool meta_is_active(const struct sim *sim, int32_t server);
 int32_t meta_known_leader(const struct sim *sim); /* as standbys believe; NO_SERVER: nobody */
@@ -433,7 +463,7 @@ struct cluster_row {
     const char *key;
     const char *value;
 };
-void answers_cluster(const struct sim *sim, struct arena *arena,
+void answers_cluster(struct sim *sim, struct arena *arena,
                      struct cluster_row rows[CLUSTER_KEY_COUNT]);
 /* `order` gets the replica servers the leader knows, by address; `alive_first` as the RPC lists
  * them. Returns their count. */

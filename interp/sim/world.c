@@ -6,6 +6,18 @@
 
 /* ---- lookup */
 
+int32_t *world_server_place(const struct sim *sim, struct address address)
+{
+    uint64_t key = (uint64_t)address.ip << 16 | address.port;
+    uint32_t place = (uint32_t)(key * UINT64_C(0x9E3779B97F4A7C15) >> 32);
+    for (;; place++) {
+        int32_t *found = &sim->server_index[place & sim->server_index_mask];
+        if (*found == 0 || address_equal(sim->servers[*found - 1].address, address)) {
+            return found;
+        }
+    }
+}
+
 struct table *world_table(struct sim *sim, int32_t app_id)
 {
     int32_t low = 0;
@@ -289,6 +301,23 @@ static void build_tables(struct sim *sim)
     attention_begin(sim);
 }
 
+/* At most half full. Of two servers with one address the first is found. */
+static void build_server_index(struct sim *sim)
+{
+    uint32_t size = 4;
+    while (size < 2 * (uint32_t)sim->server_count) {
+        size *= 2;
+    }
+    sim->server_index = memory_allocate(size * sizeof *sim->server_index);
+    sim->server_index_mask = size - 1;
+    for (int32_t i = 0; i < sim->server_count; i++) {
+        int32_t *place = world_server_place(sim, sim->servers[i].address);
+        if (*place == 0) {
+            *place = i + 1;
+        }
+    }
+}
+
 static void build_server(struct sim *sim, int32_t number, enum role role, int32_t index,
                          struct address address)
 {
@@ -338,5 +367,6 @@ void world_build(struct sim *sim, const struct address *addresses)
             number++;
         }
     }
+    build_server_index(sim);
     build_tables(sim);
 }
