@@ -2,9 +2,9 @@
  *
  * Floor: sim, private to it (and to its tests). One file per part: sim.c (life, dispatch),
  * process.c (start and stop), detector.c (beacons, leases, config sync), meta.c (lock, leader,
- * META_STATE), guardian.c (tick and cure),
- * attention.c, balancer.c, stability.c, proposals.c, reconfig.c, learn.c, close.c, account.c,
- * answers.c, commands.c, http.c, control.c, check.c. Each part owns the fields named for it here.
+ * META_STATE), guardian.c (tick and cure), attention.c (who has to be looked at), balancer.c,
+ * stability.c, proposals.c, reconfig.c, learn.c, close.c, account.c, answers.c, answers_cluster.c,
+ * commands.c, http.c, control.c, check.c. Each part owns the fields named for it here.
  * Facts: reference behaviour 16.1 (state), 16.2 (events), 16.3 (order). */
 #ifndef PEGFLOW_SIM_SIM_STATE_H
 #define PEGFLOW_SIM_SIM_STATE_H
@@ -262,7 +262,7 @@ struct leader {
     struct balance balance;
 };
 
-/* answers.c: kept from one question to the next, while neither records nor servers' standing
+/* answers_cluster.c: kept from one question to the next, while neither records nor servers' standing
  * change. */
 struct deviations {
     uint64_t revision; /* 0: never computed */
@@ -453,7 +453,7 @@ void account_begin(struct sim *sim);
 void account_update(struct sim *sim, struct partition *partition);
 void account_change(struct sim *sim, struct partition *partition);
 
-/* ---- answers.c, commands.c: for sim_request */
+/* ---- answers.c, answers_cluster.c, commands.c: for sim_request */
 /* What a remote command answers, appended to `out`. */
 void commands_run(struct sim *sim, int32_t server, const struct remote_command_request *request,
                   struct text *out);
