@@ -9,6 +9,9 @@ DEBIAN_BUILD := build-essential pkg-config liblua5.4-dev libcurl4-openssl-dev li
 DEBIAN_CHECK := $(DEBIAN_BUILD) check curl procps python3
 DEBIAN_LINT  := $(DEBIAN_BUILD) clang clang-tidy lua-check
 DEBIAN_FUZZ  := $(DEBIAN_BUILD) clang libclang-rt-dev
+# For the lock that several operations hosts share; without them it is left out, or not tested.
+DEBIAN_LOCK  := libzookeeper-st-dev
+DEBIAN_LOCK_CHECK := $(DEBIAN_LOCK) zookeeper
 
 # V=1 shows whole commands.
 Q   := $(if $(V),,@)
@@ -17,6 +20,14 @@ SAY := $(if $(V),@:,@echo ' ')
 PKG_CONFIG ?= pkg-config
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
+# ZooKeeper's client, for the shared lock, has no .pc file: it is there when this compiles. Without
+# it, or with ZOOKEEPER_LIBS= given, pegflow is built without the shared lock.
+ifndef ZOOKEEPER_LIBS
+ZOOKEEPER_LIBS := $(shell echo 'int main(void) { return zookeeper_process(0, 0) == 0; }' | \
+    $(CC) -include zookeeper/zookeeper.h -x c -o /dev/null - -lzookeeper_st 2>/dev/null && \
+    echo -lzookeeper_st)
+endif
+PKG_LIBS   := $(if $(PKG_LIBS),$(PKG_LIBS) $(ZOOKEEPER_LIBS))
 CHECK_LIBS  = $(shell $(PKG_CONFIG) --cflags --libs check)
 
 CFLAGS   ?= -O2 -g
@@ -38,7 +49,7 @@ LDFLAGS  += -fsanitize=fuzzer,address,undefined
 override CFLAGS := -O1 -g
 endif
 CPPFLAGS += -D_GNU_SOURCE -Iinterp $(PKG_CFLAGS) -DPEGFLOW_VERSION='"$(VERSION)"' \
-            -DPEGFLOW_DATADIR='"$(PREFIX)/share/pegflow"'
+            -DPEGFLOW_DATADIR='"$(PREFIX)/share/pegflow"' $(if $(ZOOKEEPER_LIBS),-DHAVE_ZOOKEEPER)
 ALL_CFLAGS = -std=c11 $(CFLAGS) $(WARN) $(HARDEN)
 
 floor_src  = $(wildcard interp/$(1)/*.c)
@@ -133,10 +144,12 @@ fidelity: $(FIDELITY)
 # What needs packages starts make anew once they are there: pkg-config was asked when it was parsed.
 check:
 	@tools/install-packages.sh $(DEBIAN_CHECK)
+	@tools/install-packages.sh --optional 'the shared lock is not tested' $(DEBIAN_LOCK_CHECK)
 	@MAKE='$(MAKE)' BUILD='$(BUILD)' tools/check.sh
 
 demo:
 	@tools/install-packages.sh $(DEBIAN_BUILD)
+	@tools/install-packages.sh --optional 'no shared lock is built' $(DEBIAN_LOCK)
 	@$(MAKE) --no-print-directory -j2 all
 	@PEGFLOW='$(BUILD)/pegflow' tools/demo.sh
 

@@ -2,7 +2,8 @@
 # Refuses an include against the floors: check-floors.sh [FOLDER], by default interp.
 #
 # A file includes only from its own floor and from lower ones, with the whole path ("base/text.h").
-# Lua belongs to lang/, libcurl to the event loop and live/, sockets to base/, live/ and serve/.
+# Lua belongs to lang/, libcurl to the event loop and live/, ZooKeeper to live/, sockets to base/,
+# live/ and serve/.
 # engine/ and report/ meet the world only through live/'s interfaces, lang/ not at all.
 set -eu
 folder=${1:-interp}
@@ -35,6 +36,9 @@ function check_system(path) {
     }
     if (path ~ /^curl\// && own != "live" && FILENAME !~ /\/base\/loop[a-z_]*\.[ch]$/) {
         refuse("only the event loop and live/ know libcurl")
+    }
+    if (path ~ /^zookeeper\// && own != "live") {
+        refuse("only live/ knows ZooKeeper")
     }
     if (path ~ /^(sys\/socket|sys\/un|sys\/epoll|netinet\/.*|netdb|poll|sys\/poll)\.?h?$/ &&
         own != "base" && own != "live" && own != "serve") {

@@ -16,6 +16,8 @@ static const struct {
     /* clang-format off */
     {"Look, and change nothing", &command_check},
     {"Look, and change nothing", &command_doctor},
+    {"Look, and change nothing", &command_plan},
+    {"Look, and change nothing", &command_snapshot},
     {"Look, and change nothing", &command_describe},
     {"Upgrade a cluster", &command_run},
     {"Upgrade a cluster", &command_pause},

@@ -1,5 +1,7 @@
 #include "cli/cluster_writer.h"
 
+#include "cli/lua_text.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,22 +9,6 @@
 #include <unistd.h>
 
 /* ---- the text */
-
-static void append_lua_string(const char *string, struct text *out)
-{
-    text_append_char(out, '"');
-    for (const char *c = string; *c != '\0'; c++) {
-        if ((unsigned char)*c < ' ') {
-            text_printf(out, "\\%03d", *c);
-            continue;
-        }
-        if (*c == '"' || *c == '\\') {
-            text_append_char(out, '\\');
-        }
-        text_append_char(out, *c);
-    }
-    text_append_char(out, '"');
-}
 
 static void append_servers(const char *key, const struct sim *sim, enum role role, struct text *out)
 {
@@ -46,14 +32,14 @@ void cluster_writer_compose(const struct model *model, const struct sim *sim,
 
     text_append_string(out, "-- A simulated cluster, written when pegflow began to serve it.\n");
     text_append_string(out, "return cluster ");
-    append_lua_string(model->cluster_name, out);
+    lua_text_append_string(out, model->cluster_name);
     text_append_string(out, " {\n");
     append_servers("metas", sim, ROLE_META, out);
     if (model->collector_count > 0) {
         append_servers("collectors", sim, ROLE_COLLECTOR, out);
     }
     text_append_string(out, "  target = { version = ");
-    append_lua_string(model->next_version, out);
+    lua_text_append_string(out, model->next_version);
     text_printf(out, " },\n  deploy = require(\"deploy.simulated\") { control = \"http://%s\" },\n",
                 address_format(control, name));
     text_append_string(out, "}\n");

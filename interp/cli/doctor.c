@@ -1,6 +1,7 @@
 /* cli/doctor.c - pegflow doctor: looks at a cluster and says what would stop an upgrade.
  *
  * Gets a reader only: calls that change something do not exist here. */
+#include "cli/metas.h"
 #include "cli/session.h"
 
 #include "engine/condition.h"
@@ -70,19 +71,11 @@ static void look_at_cluster(struct doctor *doctor)
 /* Metas that only one side knows. */
 static void compare_metas(struct doctor *doctor)
 {
-    const struct snapshot *snapshot = &doctor->session.snapshot;
-    const struct inventory *inventory = &doctor->session.inventory;
-    char *copy = memory_copy_string(snapshot->meta_servers == NULL ? "" : snapshot->meta_servers);
-    char *rest = copy;
-    int32_t listed = 0;
-    for (char *part = strsep(&rest, ","); part != NULL; part = strsep(&rest, ",")) {
-        listed += *part != '\0';
+    struct text difference = {0};
+    if (!metas_compare(doctor->session.cluster_file, &doctor->session.snapshot, &difference)) {
+        finding(doctor, "%s", text_string(&difference));
     }
-    if (listed != inventory->count[ROLE_META]) {
-        finding(doctor, "the cluster file names %d meta servers, the cluster itself %d: %s",
-                inventory->count[ROLE_META], listed, snapshot->meta_servers);
-    }
-    free(copy);
+    text_clear(&difference);
 }
 
 static void look_at_role(struct doctor *doctor, enum role role)

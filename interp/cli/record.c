@@ -135,6 +135,15 @@ static cJSON *header_json(const struct record *record, const struct record_origi
 }
 
 /* ---- life */
+static bool lock_shared(struct record *record, const struct session *session,
+                        const struct lock_holder *us, struct error *err)
+{
+    const struct cluster_file *file = session->cluster_file;
+    return file->lock.zookeeper == NULL ||
+           held_lock_take(session->loop, file, session->snapshot.zookeeper_root, us, NULL,
+                          &record->shared, err);
+}
+
 bool record_create(struct record *record, const struct arguments *arguments,
                    const struct record_origin *origin, struct error *err)
 {
@@ -150,7 +159,8 @@ bool record_create(struct record *record, const struct arguments *arguments,
     }
     lock_holder_of_us(record->id, wall_us, &us);
     bool ok = state_run_path(&record->state, record->id, "", record->folder, err) &&
-              state_lock(&record->state, cluster, &us, &record->lock, err);
+              state_lock(&record->state, cluster, &us, &record->lock, err) &&
+              lock_shared(record, session, &us, err);
     cJSON *files = ok ? keep_files(record, session->lang, err) : NULL;
     if (files == NULL) {
         rmdir(record->folder); /* only where nothing was kept in it */
@@ -159,6 +169,9 @@ bool record_create(struct record *record, const struct arguments *arguments,
     }
     cJSON *header = header_json(record, origin, &us);
     cJSON_AddItemToObject(header, "files", files);
+    if (record->shared != NULL) {
+        cJSON_AddItemToObject(header, "lock", held_lock_json(record->shared));
+    }
     if (!state_run_path(&record->state, record->id, JOURNAL_FILE, path, err)) {
         cJSON_Delete(header);
         record_close(record);
@@ -168,13 +181,38 @@ bool record_create(struct record *record, const struct arguments *arguments,
         record_close(record);
         return false;
     }
+    if (record->shared != NULL &&
+        !shared_record_begin(session->loop, held_lock_session(record->shared),
+                             held_lock_place(record->shared), record->id, record->folder,
+                             &record->copy, err)) {
+        record_close(record);
+        return false;
+    }
     return true;
+}
+
+size_t record_sinks(const struct record *record, struct event_sink *sinks[RECORD_SINKS])
+{
+    sinks[0] = journal_sink(record->journal);
+    if (record->copy != NULL) {
+        sinks[1] = shared_record_sink(record->copy);
+    }
+    return record->copy != NULL ? 2 : 1;
+}
+
+void record_end(struct record *record, bool resumable)
+{
+    shared_record_end(record->copy, resumable);
+    record->copy = NULL;
 }
 
 void record_close(struct record *record)
 {
+    record_end(record, true);
     journal_close(record->journal);
+    held_lock_release(record->shared);
     state_unlock(record->lock);
     record->journal = NULL;
+    record->shared = NULL;
     record->lock = NULL;
 }

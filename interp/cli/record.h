@@ -4,7 +4,9 @@
 #ifndef PEGFLOW_CLI_RECORD_H
 #define PEGFLOW_CLI_RECORD_H
 
+#include "cli/held_lock.h"
 #include "cli/session.h"
+#include "cli/shared_record.h"
 #include "engine/journal.h"
 #include "engine/state.h"
 
@@ -13,7 +15,9 @@ struct record {
     char id[RUN_ID_BYTES];
     char folder[STATE_PATH_BYTES];
     struct state_lock *lock;
+    struct held_lock *shared; /* NULL: the cluster file names no ZooKeeper */
     struct journal *journal;
+    struct shared_record *copy; /* of the folder, in ZooKeeper; NULL without a shared lock */
 };
 
 /* What a run is made from. All of it stays the caller's. */
@@ -33,10 +37,16 @@ struct record_origin {
 
 /* Says who works on the cluster, if somebody does: ERROR_REFUSED. Makes nothing. */
 bool record_is_free(const struct arguments *arguments, const char *cluster, struct error *err);
-/* Locks the cluster, makes the run's folder, keeps copies of all files that were loaded, and begins
- * the journal. */
+/* Locks the cluster (on this host, and in ZooKeeper where the cluster file names one), makes the
+ * run's folder, keeps copies of all files that were loaded, and begins the journal. */
 bool record_create(struct record *record, const struct arguments *arguments,
                    const struct record_origin *origin, struct error *err);
-void record_close(struct record *record); /* fine for a zeroed one */
+/* The sinks of the run's events: the journal's first. At most RECORD_SINKS; returns how many. */
+enum { RECORD_SINKS = 2 };
+size_t record_sinks(const struct record *record, struct event_sink *sinks[RECORD_SINKS]);
+/* The run has ended. `resumable`: the copy in ZooKeeper stays, for it can be gone on with. */
+void record_end(struct record *record, bool resumable);
+/* Fine for a zeroed one. Before its session's loop is closed. */
+void record_close(struct record *record);
 
 #endif

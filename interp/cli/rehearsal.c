@@ -39,6 +39,7 @@ struct rehearsal {
     struct inventory inventory;
     const struct cluster_file *file;
     struct run *run;
+    bool keep_leftovers;
     struct event_sink listener; /* hears what is asked */
     struct text answered;
     /* the call that is waited for */
@@ -179,6 +180,16 @@ const struct sim *rehearsal_sim(const struct rehearsal *rehearsal)
     return rehearsal->sim;
 }
 
+struct loop *rehearsal_loop(const struct rehearsal *rehearsal)
+{
+    return rehearsal->loop;
+}
+
+struct cluster *rehearsal_cluster(const struct rehearsal *rehearsal)
+{
+    return rehearsal->cluster;
+}
+
 const struct inventory *rehearsal_inventory(const struct rehearsal *rehearsal)
 {
     return &rehearsal->inventory;
@@ -191,6 +202,11 @@ void rehearsal_kill(struct rehearsal *rehearsal, int32_t server)
     bool killed = sim_control(rehearsal->sim, server, SIM_KILL, NULL, &done_us, &err);
     ASSERT(killed); /* at the start every server runs */
     sim_driver_poke(rehearsal->driver);
+}
+
+void rehearsal_keep_leftovers(struct rehearsal *rehearsal)
+{
+    rehearsal->keep_leftovers = true;
 }
 
 void rehearsal_compose_cluster(struct rehearsal *rehearsal, struct text *out)
@@ -380,6 +396,7 @@ bool rehearsal_run(struct rehearsal *rehearsal, struct lang *lang, const struct 
         .sinks = all,
         .sink_count = sink_count + 2,
         .rehearsed = true,
+        .keep_leftovers = rehearsal->keep_leftovers,
     };
     see_settings(rehearsal, &before);
     bool ok = perform(rehearsal, &setup, out, err);

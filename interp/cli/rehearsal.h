@@ -28,8 +28,13 @@ struct rehearsal *rehearsal_new(const struct model *model, const struct address 
 /* Fine for NULL. Before `lang` is freed that the run's files came from. */
 void rehearsal_free(struct rehearsal *rehearsal);
 const struct sim *rehearsal_sim(const struct rehearsal *rehearsal);
+/* For a session on the simulated cluster: the rehearsal's own, as long as it lives. */
+struct loop *rehearsal_loop(const struct rehearsal *rehearsal);
+struct cluster *rehearsal_cluster(const struct rehearsal *rehearsal);
 /* The server is dead from the start. Before rehearsal_meet. */
 void rehearsal_kill(struct rehearsal *rehearsal, int32_t server);
+/* Values that look like another tool's leftover are meant. Before rehearsal_run. */
+void rehearsal_keep_leftovers(struct rehearsal *rehearsal);
 /* Appends a cluster file that fits the model: its target is the model's next version. */
 void rehearsal_compose_cluster(struct rehearsal *rehearsal, struct text *out);
 

@@ -1,8 +1,9 @@
 /* cli/rehearse.c - pegflow rehearse: performs a workflow on a simulated cluster in virtual time,
  * and says how long it takes and what it costs. */
-#include "cli/rehearsal.h"
+#include "cli/rehearsal_files.h"
 
 #include "base/duration.h"
+#include "cli/cost_table.h"
 #include "cli/session.h"
 #include "report/report.h"
 
@@ -16,109 +17,29 @@ struct rehearse_command {
     const struct arguments *arguments;
     struct lang *lang;
     struct arena arena;
-    struct model model;
-    const struct cluster_file *file;
+    struct rehearsal_files files;
     const char *workflow_path;
     const struct workflow *workflow;
-    struct rehearsal *rehearsal;
     struct event_sink *sink; /* or NULL: only the summary is shown */
     bool json;
     struct rehearsal_result result;
 };
 
-/* ---- the files */
-
-static int load_model(struct rehearse_command *command)
-{
-    const struct model *model;
-    struct error_list errors;
-    error_list_init(&errors);
-    bool ok = lang_load_model(command->lang, arguments_text(command->arguments, "model"), &model,
-                              &errors);
-    int code = ok ? -1 : cli_report_errors(&errors);
-    error_list_clear(&errors);
-    if (ok) {
-        command->model = *model;
-        if (arguments_text(command->arguments, "seed") != NULL) {
-            command->model.seed = (uint64_t)arguments_integer(command->arguments, "seed");
-        }
-    }
-    return code;
-}
-
-static int load_cluster(struct rehearse_command *command)
-{
-    const char *path = arguments_text(command->arguments, "cluster");
-    struct error_list errors;
-    if (path == NULL) {
-        return -1;
-    }
-    error_list_init(&errors);
-    bool ok = lang_load_cluster(command->lang, path, &command->file, &errors);
-    int code = ok ? -1 : cli_report_errors(&errors);
-    error_list_clear(&errors);
-    if (ok) {
-        command->file = rehearsal_without_names(command->file, &command->arena);
-    }
-    return code;
-}
-
-/* Without -c: the file that `simulate --write-cluster` would write. */
-static int compose_cluster(struct rehearse_command *command)
-{
-    struct text source = {0};
-    struct error_list errors;
-    error_list_init(&errors);
-    rehearsal_compose_cluster(command->rehearsal, &source);
-    const char *name = arena_printf(&command->arena, "cluster of model %s", command->model.name);
-    bool ok =
-        lang_load_cluster_text(command->lang, name, text_string(&source), &command->file, &errors);
-    int code = ok ? -1 : cli_report_errors(&errors);
-    error_list_clear(&errors);
-    text_clear(&source);
-    return code;
-}
-
-static bool choose_workflow(struct rehearse_command *command, struct error *err)
-{
-    if (arguments_operand_count(command->arguments) > 0) {
-        command->workflow_path = arguments_operand(command->arguments, 0);
-    } else if (command->file != NULL && command->file->workflow != NULL) {
-        command->workflow_path = command->file->workflow;
-    } else {
-        error_set(err, ERROR_USAGE, "which workflow? Name one, or a cluster file that does");
-        return false;
-    }
-    return true;
-}
-
 /* ---- the summary, for a person */
-
-static void print_row(const char *name, const struct sim_totals *totals)
-{
-    char reads[DURATION_TEXT_BYTES];
-    char longest_read[DURATION_TEXT_BYTES];
-    char writes[DURATION_TEXT_BYTES];
-    char longest_write[DURATION_TEXT_BYTES];
-    printf("  %-16s  %10s  %10s  %10s  %10s  %8" PRId32 "  %8" PRId64 "  %8" PRId64 "\n", name,
-           duration_format(totals->reads_away_us, reads),
-           duration_format(totals->longest_read_us, longest_read),
-           duration_format(totals->writes_away_us, writes),
-           duration_format(totals->longest_write_us, longest_write), totals->fewest_live_replicas,
-           totals->primaries_moved, totals->changes);
-}
 
 static void print_costs(const struct rehearse_command *command)
 {
-    const struct sim *sim = rehearsal_sim(command->rehearsal);
+    const struct sim *sim = rehearsal_sim(command->files.rehearsal);
     struct sim_totals totals;
+    struct text table = {0};
     const char *name;
-    printf("\n  %-16s  %10s  %10s  %10s  %10s  %8s  %8s  %8s\n", "table", "no reads", "longest",
-           "no writes", "longest", "fewest", "moved", "changes");
+    cost_table_write_head(&table);
     for (int32_t i = 0; sim_table_totals(sim, i, &name, &totals); i++) {
-        print_row(name, &totals);
+        cost_table_write_row(name, &totals, &table);
     }
-    print_row("all", &command->result.totals);
+    cost_table_write_row("all", &command->result.totals, &table);
+    printf("\n%s", text_string(&table));
+    text_clear(&table);
 }
 
 static void print_violations(const struct sim *sim)
@@ -137,7 +58,7 @@ static void print_violations(const struct sim *sim)
 static void print_summary(const struct rehearse_command *command)
 {
     const struct rehearsal_result *result = &command->result;
-    const struct model *model = &command->model;
+    const struct model *model = &command->files.model;
     char took[DURATION_TEXT_BYTES];
     printf("rehearsed '%s' (%s) on model %s, Pegasus %s, seed %" PRIu64 "\n",
            command->workflow->name, command->workflow->file, model->name,
@@ -158,22 +79,11 @@ static void print_summary(const struct rehearse_command *command)
         printf("  answered      %s\n", result->answered);
     }
     printf("  settings left %s\n", result->left.length > 0 ? text_string(&result->left) : "none");
-    print_violations(rehearsal_sim(command->rehearsal));
+    print_violations(rehearsal_sim(command->files.rehearsal));
     print_costs(command);
 }
 
 /* ---- the summary, for a program: the last line behind the events */
-
-static void add_totals(cJSON *json, const struct sim_totals *totals)
-{
-    event_add_ms(json, "reads_away_ms", totals->reads_away_us);
-    event_add_ms(json, "longest_read_ms", totals->longest_read_us);
-    event_add_ms(json, "writes_away_ms", totals->writes_away_us);
-    event_add_ms(json, "longest_write_ms", totals->longest_write_us);
-    cJSON_AddNumberToObject(json, "fewest_live_replicas", totals->fewest_live_replicas);
-    cJSON_AddNumberToObject(json, "primaries_moved", (double)totals->primaries_moved);
-    cJSON_AddNumberToObject(json, "changes", (double)totals->changes);
-}
 
 static void add_tables(cJSON *json, const struct sim *sim)
 {
@@ -183,7 +93,7 @@ static void add_tables(cJSON *json, const struct sim *sim)
     for (int32_t i = 0; sim_table_totals(sim, i, &name, &totals); i++) {
         cJSON *table = cJSON_CreateObject();
         cJSON_AddStringToObject(table, "name", name);
-        add_totals(table, &totals);
+        cost_table_add_json(table, &totals);
         cJSON_AddItemToArray(tables, table);
     }
 }
@@ -191,19 +101,19 @@ static void add_tables(cJSON *json, const struct sim *sim)
 static void print_json(const struct rehearse_command *command)
 {
     const struct rehearsal_result *result = &command->result;
-    const struct sim *sim = rehearsal_sim(command->rehearsal);
+    const struct sim *sim = rehearsal_sim(command->files.rehearsal);
     cJSON *json = cJSON_CreateObject();
     cJSON_AddStringToObject(json, "event", "rehearsed");
     cJSON_AddStringToObject(json, "workflow", command->workflow->file);
-    cJSON_AddStringToObject(json, "model", command->model.name);
-    cJSON_AddNumberToObject(json, "seed", (double)command->model.seed);
+    cJSON_AddStringToObject(json, "model", command->files.model.name);
+    cJSON_AddNumberToObject(json, "seed", (double)command->files.model.seed);
     cJSON_AddStringToObject(json, "outcome", run_outcome_name(result->run.outcome));
     cJSON_AddNumberToObject(json, "exit_code", result->exit_code);
     event_add_ms(json, "duration_ms", result->took_us);
     if (result->run.outcome != RUN_DONE) {
         cJSON_AddStringToObject(json, "what", result->run.error.text);
     }
-    add_totals(json, &result->totals);
+    cost_table_add_json(json, &result->totals);
     cJSON_AddStringToObject(json, "settings_left", text_string(&result->left));
     cJSON *violations = cJSON_AddArrayToObject(json, "violations");
     for (size_t i = 0; i < sim_violation_count(sim); i++) {
@@ -219,31 +129,28 @@ static void print_json(const struct rehearse_command *command)
 
 /* ---- the command */
 
-/* -1: go on; else the exit code. `err` is filled, with code -1, by what fails otherwise. */
+/* -1: go on, or failed with `err`; else the exit code. */
 static int prepare(struct rehearse_command *command, bool *failed, struct error *err)
 {
-    const struct address *addresses;
+    struct rehearsal_files *files = &command->files;
     *failed = true;
-    int code = load_model(command);
-    code = code < 0 ? load_cluster(command) : code;
+    int code = rehearsal_files_load(files, command->lang, command->arguments);
     if (code >= 0) {
         return code;
     }
-    if (!choose_workflow(command, err) ||
-        !rehearsal_fit(&command->model, command->file, &command->arena, &addresses, err)) {
+    if (!session_workflow_path(command->arguments, files->file, &command->workflow_path, err)) {
         return -1;
     }
-    command->rehearsal = rehearsal_new(&command->model, addresses);
-    code = command->file == NULL ? compose_cluster(command) : -1;
-    if (code >= 0) {
+    code = rehearsal_files_open(files, command->lang, failed, err);
+    if (code >= 0 || *failed) {
         return code;
     }
-    if (!rehearsal_meet(command->rehearsal, command->file, err)) {
+    if (!rehearsal_meet(files->rehearsal, files->file, err)) {
+        *failed = true;
         return -1;
     }
-    *failed = false;
     return session_load_workflow(command->lang, command->arguments, command->workflow_path,
-                                 rehearsal_inventory(command->rehearsal), &command->workflow);
+                                 rehearsal_inventory(files->rehearsal), &command->workflow);
 }
 
 static int rehearse(struct rehearse_command *command, struct error *err)
@@ -253,8 +160,8 @@ static int rehearse(struct rehearse_command *command, struct error *err)
     if (code >= 0 || failed) {
         return code;
     }
-    if (!rehearsal_run(command->rehearsal, command->lang, command->workflow,
-                       rehearsal_inventory(command->rehearsal), &command->sink,
+    if (!rehearsal_run(command->files.rehearsal, command->lang, command->workflow,
+                       rehearsal_inventory(command->files.rehearsal), &command->sink,
                        command->sink == NULL ? 0 : 1, &command->result, err)) {
         return -1;
     }
@@ -275,9 +182,7 @@ static int run_rehearse(const struct arguments *arguments, struct error *err)
         error_set(err, ERROR_USAGE, "--output %s: give plain or json", output);
         return -1;
     }
-    if (arguments_integer(arguments, "seed") < 0) {
-        error_set(err, ERROR_USAGE, "--seed %" PRId64 ": a seed is not negative",
-                  arguments_integer(arguments, "seed"));
+    if (!rehearsal_files_check(arguments, err)) {
         return -1;
     }
     command.sink = command.json                           ? report_json_new(STDOUT_FILENO)
@@ -289,8 +194,9 @@ static int run_rehearse(const struct arguments *arguments, struct error *err)
     command.lang = session_lang_new(arguments);
     lang_deal_racks(command.lang);
     arena_init(&command.arena);
+    command.files.arena = &command.arena;
     int code = rehearse(&command, err);
-    rehearsal_free(command.rehearsal);
+    rehearsal_free(command.files.rehearsal);
     lang_free(command.lang);
     arena_clear(&command.arena);
     text_clear(&command.result.left);
@@ -303,8 +209,7 @@ static const struct option_row options[] = {
      "a model of the standard library, or a model file"},
     SESSION_OPTIONS,
     {"set", 's', OPTION_LIST, "NAME=VALUE", NULL, "give a parameter of the workflow"},
-    {"seed", 0, OPTION_INTEGER, "N", NULL,
-     "in place of the model's: places replicas, times the run"},
+    REHEARSAL_SEED_OPTION,
     {"output", 'o', OPTION_TEXT, "FORM", "plain", "a summary, or json: one event a line, then it"},
     {"verbose", 'v', OPTION_FLAG, NULL, NULL, "show the run itself, each line with its time"},
 };

@@ -2,6 +2,7 @@
 #include "engine/run.h"
 
 #include "base/duration.h"
+#include "cli/metas.h"
 #include "cli/record.h"
 #include "cli/typed.h"
 #include "report/report.h"
@@ -213,12 +214,26 @@ static void line_typed(void *ctx, char *line)
     }
 }
 
+/* Nothing is begun while it is not known to be ours (may_act); once it is lost, the run ends. */
+static void lock_changed(void *ctx, enum shared_lock_event event, const char *text)
+{
+    struct run_command *command = ctx;
+    struct error why;
+    fprintf(stderr, "pegflow: %s\n", text);
+    if (event == SHARED_LOCK_LOST) {
+        error_set(&why, ERROR_STEP, "%s", text);
+        run_give_up(command->run, &why);
+    }
+}
+
 static bool perform(struct run_command *command, struct tally *tally, struct error *err)
 {
     struct session *session = &command->session;
     /* The journal first: nothing is shown that it does not say. */
-    struct event_sink *sinks[] = {journal_sink(command->record.journal), command->display,
-                                  &tally->sink};
+    struct event_sink *sinks[RECORD_SINKS + 2];
+    size_t sink_count = record_sinks(&command->record, sinks);
+    sinks[sink_count++] = command->display;
+    sinks[sink_count++] = &tally->sink;
     struct run_setup setup = {
         .loop = session->loop,
         .cluster = session->cluster,
@@ -229,9 +244,15 @@ static bool perform(struct run_command *command, struct tally *tally, struct err
         .inventory = &session->inventory,
         .start = &session->snapshot,
         .sinks = sinks,
-        .sink_count = sizeof sinks / sizeof sinks[0],
+        .sink_count = sink_count,
         .keep_leftovers = arguments_flag(command->arguments, "keep-leftovers"),
     };
+    struct held_lock *shared = command->record.shared;
+    if (shared != NULL) {
+        setup.may_act = held_lock_may_act;
+        setup.may_act_ctx = shared;
+        held_lock_watch(shared, lock_changed, command);
+    }
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
@@ -250,12 +271,16 @@ static bool perform(struct run_command *command, struct tally *tally, struct err
     }
     typed_stop(&command->typed);
     int64_t took_us = loop_now_us(session->loop) - command->began_us;
+    if (shared != NULL) {
+        held_lock_watch(shared, NULL, NULL);
+    }
     /* In this order no callback follows; see run_free. */
     cluster_free(session->cluster);
     session->cluster = NULL;
     command->deployment->ops->free(command->deployment);
     command->deployment = NULL;
     run_free(command->run);
+    record_end(&command->record, !command->done || command->result.outcome != RUN_DONE);
     command->began_us = took_us;
     return ok;
 }
@@ -336,13 +361,8 @@ static int load_meet_and_run(struct run_command *command, struct tally *tally, s
     if (code >= 0) {
         return code;
     }
-    if (arguments_operand_count(command->arguments) > 0) {
-        command->workflow_path = arguments_operand(command->arguments, 0);
-    } else if (session->cluster_file->workflow != NULL) {
-        command->workflow_path = session->cluster_file->workflow;
-    } else {
-        error_set(err, ERROR_USAGE, "which workflow? Name one, or give `workflow` in %s",
-                  session->cluster_file->file);
+    if (!session_workflow_path(command->arguments, session->cluster_file, &command->workflow_path,
+                               err)) {
         return -1;
     }
     /* Once with stand-in servers, so that its mistakes are found before anything is touched. */
@@ -351,7 +371,8 @@ static int load_meet_and_run(struct run_command *command, struct tally *tally, s
         return code;
     }
     if (!record_is_free(command->arguments, session->cluster_file->name, err) ||
-        !session_meet(session, err)) {
+        !session_meet(session, err) ||
+        !metas_check(session->cluster_file, &session->snapshot, err)) {
         return -1;
     }
     code = load_workflow(command, &session->inventory);
@@ -430,7 +451,8 @@ const struct command command_run = {
         "What a step asks is answered by typing it on the terminal: yes, or STEP yes where more\n"
         "than one step asks. No time makes an answer.\n"
         "Everything it does is recorded in a folder of its own, before it is done. While it works\n"
-        "on a cluster no other run can.\n"
+        "on a cluster no other run can; with `lock` in the cluster file, from no other host "
+        "either.\n"
         "When somebody else changes what is held, or restarts a replica server, the run pauses:\n"
         "nothing is begun until the value is set back, or a person types continue (or c) or stop "
         "and\n"

@@ -53,6 +53,24 @@ int session_load(struct session *session, const struct arguments *arguments)
     return code;
 }
 
+bool session_workflow_path(const struct arguments *arguments, const struct cluster_file *file,
+                           const char **out, struct error *err)
+{
+    if (arguments_operand_count(arguments) > 0) {
+        *out = arguments_operand(arguments, 0);
+    } else if (file != NULL && file->workflow != NULL) {
+        *out = file->workflow;
+    } else if (file != NULL) {
+        error_set(err, ERROR_USAGE, "which workflow? Name one, or give `workflow` in %s",
+                  file->file);
+        return false;
+    } else {
+        error_set(err, ERROR_USAGE, "which workflow? Name one, or a cluster file that does");
+        return false;
+    }
+    return true;
+}
+
 int session_load_workflow(struct lang *lang, const struct arguments *arguments, const char *path,
                           const struct inventory *inventory, const struct workflow **out)
 {
@@ -87,20 +105,19 @@ int session_load_workflow(struct lang *lang, const struct arguments *arguments, 
 
 /* ---- secrets */
 
-static const char *read_secret(const struct lang_secret *named, struct error_list *errors)
+const char *session_read_secret(const struct lang_secret *named, struct error *err)
 {
     const char *value = getenv(named->name);
     if (value == NULL || value[0] == '\0') {
-        error_list_add(errors, named->where.file, named->where.line,
-                       "env \"%s\": the environment has no such variable, or an empty one",
-                       named->name);
+        error_set(err, ERROR_INVALID_FILE,
+                  "env \"%s\": the environment has no such variable, or an empty one", named->name);
         return NULL;
     }
     if (strlen(value) < SECRET_VALUE_MIN_BYTES) {
-        error_list_add(errors, named->where.file, named->where.line,
-                       "env \"%s\": its value is shorter than %d characters: it would be found "
-                       "everywhere in what is shown, and left out there",
-                       named->name, SECRET_VALUE_MIN_BYTES);
+        error_set(err, ERROR_INVALID_FILE,
+                  "env \"%s\": its value is shorter than %d characters: it would be found "
+                  "everywhere in what is shown, and left out there",
+                  named->name, SECRET_VALUE_MIN_BYTES);
         return NULL;
     }
     return value;
@@ -114,7 +131,11 @@ int session_secrets(struct session *session, const struct secret **out, size_t *
     struct secret *secrets = arena_allocate(&session->arena, (*count + 1) * sizeof *secrets);
     error_list_init(&errors);
     for (size_t i = 0; i < *count; i++) {
-        const char *value = read_secret(&named[i], &errors);
+        struct error err;
+        const char *value = session_read_secret(&named[i], &err);
+        if (value == NULL) {
+            error_list_add(&errors, named[i].where.file, named[i].where.line, "%s", err.text);
+        }
         secrets[i].name = named[i].name;
         secrets[i].value = value == NULL ? NULL : arena_copy_string(&session->arena, value);
     }
@@ -175,9 +196,38 @@ static bool wait_for(struct waiting *waiting, struct error *err)
     return !waiting->failed;
 }
 
-bool session_meet(struct session *session, struct error *err)
+/* Loop and cluster are there. */
+static bool meet(struct session *session, struct error *err)
 {
     struct waiting waiting = {.session = session};
+    session->gatherers.loop = session->loop;
+    session->gatherers.reader = cluster_reader(session->cluster);
+    session->gatherers.inventory = &session->inventory;
+    cluster_read_snapshot(session->gatherers.reader, &session->snapshot, meet_timeout_us, call_done,
+                          &waiting);
+    if (!wait_for(&waiting, err)) {
+        error_wrap(err, "meet cluster '%s'", session->cluster_file->name);
+        err->code = ERROR_UNREACHABLE; /* nothing was changed, whatever went wrong */
+        return false;
+    }
+    return target_check(session->cluster_file, &session->snapshot, err) &&
+           target_inventory(session->cluster_file, &session->snapshot, &session->arena,
+                            &session->inventory, err);
+}
+
+bool session_meet_on(struct session *session, struct loop *loop, struct cluster *cluster,
+                     struct error *err)
+{
+    arena_init(&session->arena);
+    snapshot_init(&session->snapshot);
+    session->loop = loop;
+    session->cluster = cluster;
+    session->borrows = true;
+    return meet(session, err);
+}
+
+bool session_meet(struct session *session, struct error *err)
+{
     snapshot_init(&session->snapshot);
     if (!cluster_names_resolve(session->cluster_file, &session->arena, &session->resolved, err)) {
         return false;
@@ -194,19 +244,7 @@ bool session_meet(struct session *session, struct error *err)
     session->transport = sockets_new(session->loop);
     session->cluster = cluster_new(session->transport, session->cluster_file->metas,
                                    session->cluster_file->meta_count);
-    session->gatherers.loop = session->loop;
-    session->gatherers.reader = cluster_reader(session->cluster);
-    session->gatherers.inventory = &session->inventory;
-    cluster_read_snapshot(session->gatherers.reader, &session->snapshot, meet_timeout_us, call_done,
-                          &waiting);
-    if (!wait_for(&waiting, err)) {
-        error_wrap(err, "meet cluster '%s'", session->cluster_file->name);
-        err->code = ERROR_UNREACHABLE; /* nothing was changed, whatever went wrong */
-        return false;
-    }
-    return target_check(session->cluster_file, &session->snapshot, err) &&
-           target_inventory(session->cluster_file, &session->snapshot, &session->arena,
-                            &session->inventory, err);
+    return meet(session, err);
 }
 
 const struct evidence *session_gather(struct session *session, struct gatherer *gatherer,
@@ -237,14 +275,16 @@ bool session_read_config(struct session *session, struct address server, const c
 
 void session_close(struct session *session)
 {
-    if (session->cluster != NULL) {
+    if (session->cluster != NULL && !session->borrows) {
         cluster_free(session->cluster);
     }
     gatherer_pool_clear(&session->gatherers);
     if (session->transport != NULL) {
         session->transport->ops->free(session->transport);
     }
-    loop_close(session->loop);
+    if (!session->borrows) {
+        loop_close(session->loop);
+    }
     log_close(&session->log);
     snapshot_clear(&session->snapshot);
     arena_clear(&session->arena);

@@ -22,6 +22,7 @@ struct session {
     struct snapshot snapshot; /* of the first meeting */
     struct inventory inventory;
     struct gatherer_pool gatherers;
+    bool borrows; /* loop and cluster are somebody else's */
 };
 
 /* Options every command with a cluster has. */
@@ -37,10 +38,16 @@ struct lang *session_lang_new(const struct arguments *arguments);
 
 /* Loads the cluster file (-c). Returns -1 for success, else the exit code, with everything said. */
 int session_load(struct session *session, const struct arguments *arguments);
+/* The operand, else the one that the cluster file (or NULL) names; ERROR_USAGE where neither is. */
+bool session_workflow_path(const struct arguments *arguments, const struct cluster_file *file,
+                           const char **out, struct error *err);
 /* Loads a workflow against the inventory (NULL: stand-in servers) with the params of --set. Returns
  * -1 for success, else the exit code, with everything said. */
 int session_load_workflow(struct lang *lang, const struct arguments *arguments, const char *path,
                           const struct inventory *inventory, const struct workflow **out);
+/* The value of one, the environment's own; NULL with `err` where it is not set, or too short to be
+ * kept out of what is shown. */
+const char *session_read_secret(const struct lang_secret *named, struct error *err);
 /* The secrets that the files loaded so far name, with their values from the environment; both in
  * the session's arena. Returns -1 for success, else the exit code, with everything said: one that
  * is not set, or too short to be kept out of what is shown. */
@@ -49,6 +56,10 @@ int session_secrets(struct session *session, const struct secret **out, size_t *
  * checks that it is the right cluster and lists its servers. A failure has a code that ends with
  * exit code 3. */
 bool session_meet(struct session *session, struct error *err);
+/* The same on a cluster that is there already, a simulated one: loop and cluster stay the caller's
+ * and outlive the session. The file's servers have their addresses. */
+bool session_meet_on(struct session *session, struct loop *loop, struct cluster *cluster,
+                     struct error *err);
 /* Gathers evidence; `needs` were filled by gatherer_needs. */
 const struct evidence *session_gather(struct session *session, struct gatherer *gatherer,
                                       struct error *err);

@@ -53,6 +53,11 @@ void naming_add(struct naming *naming, struct gpid gpid)
     }
 }
 
+bool naming_is_full(const struct naming *naming)
+{
+    return naming->count >= NAMED_AT_MOST;
+}
+
 void naming_end(struct naming *naming)
 {
     if (naming->count > NAMED_AT_MOST) {

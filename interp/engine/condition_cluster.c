@@ -29,19 +29,28 @@ static enum answer servers_answer(const struct question *question, const struct 
     return ANSWER_YES;
 }
 
+/* As name_those_on of condition_server.c: all are counted, some are named. */
+static void name_unhealthy(const struct snapshot_table *table, int32_t unhealthy,
+                           struct naming *naming)
+{
+    for (int32_t p = 0; unhealthy > 0 && !naming_is_full(naming); p++) {
+        if (!partition_is_healthy(&table->partitions[p])) {
+            naming_add(naming, table->partitions[p].gpid);
+            unhealthy--;
+        }
+    }
+    naming->count += (size_t)unhealthy;
+}
+
 static int32_t count_unhealthy(const struct question *question, const struct snapshot *snapshot)
 {
     int32_t unhealthy = 0;
     struct text names = {0};
     struct naming naming = {.reason = &names};
     for (int32_t t = 0; t < snapshot->table_count; t++) {
-        const struct snapshot_table *table = &snapshot->tables[t];
-        for (int32_t p = 0; table->partitions != NULL && p < table->partition_count; p++) {
-            if (!partition_is_healthy(&table->partitions[p])) {
-                unhealthy++;
-                naming_add(&naming, table->partitions[p].gpid);
-            }
-        }
+        int32_t of_table = snapshot_table_unhealthy(&snapshot->tables[t]);
+        unhealthy += of_table;
+        name_unhealthy(&snapshot->tables[t], of_table, &naming);
     }
     naming_end(&naming);
     if (unhealthy > 0) {

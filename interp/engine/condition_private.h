@@ -46,6 +46,7 @@ struct naming {
     size_t count;
 };
 void naming_add(struct naming *naming, struct gpid gpid);
+bool naming_is_full(const struct naming *naming); /* what is added now is only counted */
 void naming_end(struct naming *naming);
 
 #endif

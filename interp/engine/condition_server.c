@@ -16,6 +16,21 @@ static const struct server_facts *own_facts(const struct question *question)
     return &server->facts;
 }
 
+/* All `there` are counted; no more are looked for than are named. */
+static void name_those_on(const struct snapshot_table *table, int32_t node, bool primaries,
+                          size_t there, struct naming *naming)
+{
+    for (int32_t p = 0; there > 0 && !naming_is_full(naming) && p < table->partition_count; p++) {
+        const struct snapshot_partition *partition = &table->partitions[p];
+        if (primaries ? partition->primary == node
+                      : snapshot_partition_has_secondary(partition, node)) {
+            naming_add(naming, partition->gpid);
+            there--;
+        }
+    }
+    naming->count += there;
+}
+
 static bool none_left(const struct question *question, bool primaries, enum answer *answer)
 {
     const struct snapshot *snapshot = question_tables(question);
@@ -30,16 +45,12 @@ static bool none_left(const struct question *question, bool primaries, enum answ
     struct naming naming = {.reason = &names};
     for (int32_t t = 0; t < snapshot->table_count; t++) {
         const struct snapshot_table *table = &snapshot->tables[t];
-        bool left_out = guard_accepts_table(question->context->accepts, table->name);
-        for (int32_t p = 0; table->partitions != NULL && p < table->partition_count; p++) {
-            const struct snapshot_partition *partition = &table->partitions[p];
-            bool there =
-                node >= 0 && (primaries ? partition->primary == node
-                                        : snapshot_partition_has_secondary(partition, node));
-            accepted += there && left_out;
-            if (there && !left_out) {
-                naming_add(&naming, partition->gpid);
-            }
+        struct node_load load = snapshot_table_load(table, node);
+        size_t there = (size_t)(primaries ? load.primaries : load.secondaries);
+        if (there > 0 && guard_accepts_table(question->context->accepts, table->name)) {
+            accepted += there;
+        } else if (there > 0) {
+            name_those_on(table, node, primaries, there, &naming);
         }
     }
     naming_end(&naming);

@@ -18,6 +18,7 @@
     X(EVENT_RUN_STARTED, "run_started")                                                            \
     X(EVENT_REQUIREMENT, "requirement") /* a condition asked before any change */                  \
     X(EVENT_BASELINE, "baseline")       /* level and settings before any change */                 \
+    X(EVENT_INVARIANT, "invariant")     /* what must always hold does not */                       \
     X(EVENT_STEP_STARTED, "step_started")                                                          \
     X(EVENT_STEP_DONE, "step_done")                                                                \
     X(EVENT_STEP_FAILED, "step_failed")                                                            \

@@ -9,6 +9,14 @@ static const int64_t gather_timeout_us = CLUSTER_CALL_TIMEOUT_US;
 static const int64_t snapshot_timeout_us =
     3 * CLUSTER_CALL_TIMEOUT_US; /* many tables, one list each */
 
+/* By hand: it is set for each server at each look, and an error is large. */
+static void set_not_asked_for(struct error *err)
+{
+    static const char text[] = "not asked for";
+    err->code = ERROR_STEP;
+    memcpy(err->text, text, sizeof text);
+}
+
 /* One server's call, with the way back from its callback. */
 struct server_call {
     struct gatherer *gatherer;
@@ -304,7 +312,7 @@ static void begin(struct gatherer *gatherer)
     evidence->taken_us = loop_now_us(gatherer->pool->loop);
     evidence->has_snapshot = false;
     evidence->guard = (struct guard_values){0};
-    error_set(&evidence->snapshot_error, ERROR_STEP, "not asked for");
+    set_not_asked_for(&evidence->snapshot_error);
     gatherer->pending = 1; /* this function */
     if (gatherer->needs.snapshot) {
         gatherer->pending++;
@@ -316,7 +324,7 @@ static void begin(struct gatherer *gatherer)
         struct server_evidence *server = &evidence->servers[slot];
         server->answered = false;
         server->wanted = gatherer->needs.parts[slot];
-        error_set(&server->error, ERROR_STEP, "not asked for");
+        set_not_asked_for(&server->error);
         if (server->wanted != 0) {
             gatherer->pending++;
             gatherer->calls[slot].operation = cluster_read_server(

@@ -150,6 +150,7 @@ struct run {
     struct settings_lock *lock_waiters;
     struct settings_lock final_lock; /* of the comparison at the end */
     struct pause pause;
+    struct invariants *invariants; /* NULL: the workflow has none */
     struct keeper *keeper;
     struct baseline *baseline;
     struct revert *revert; /* under way, or NULL */
@@ -475,6 +476,10 @@ typedef void keeper_identified_fn(void *ctx, bool same_process, const char *lead
 void keeper_identify(struct run *run, keeper_identified_fn *done, void *ctx);
 /* While the caller holds the settings lock: then the keeper rests. NULL keeper is fine. */
 void keeper_free(struct run *run);
+
+/* ---- invariants.c: `always`, asked while the steps run; the first time with the requirements */
+void invariants_start(struct run *run);
+void invariants_free(struct run *run); /* NULL is fine */
 
 /* ---- precheck.c: the guards, before the first change. `done` with ERROR_REFUSED when one says no.
  */

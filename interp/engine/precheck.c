@@ -2,6 +2,8 @@
  *
  * A drain that a guard will stop half-way is better not begun: for each replica server that the
  * tree takes replicas from, the guard is asked once while nothing has been changed. */
+#include "engine/precheck.h"
+
 #include "base/duration.h"
 #include "engine/internal.h"
 
@@ -9,36 +11,36 @@
 
 enum { TRIES = 5 }; /* while the answer is unknown, a second apart */
 
-struct taken {
-    bool leaves; /* its replicas go, or it stops */
-    bool stops;
-};
-
-static void note_step(const struct run *run, const struct step *step, struct taken *taken)
+static void note_step(const struct inventory *inventory, const struct step *step,
+                      struct taken *taken)
 {
     bool stops = step->kind == STEP_DEPLOY && step->as.deploy != DEPLOY_START;
     bool drains = step->kind == STEP_DOWNGRADE_NODE || step->kind == STEP_DRAIN_NODE;
     if (step->server != NULL && step->server->role == ROLE_REPLICA && (stops || drains)) {
-        struct taken *server = &taken[inventory_slot(run->setup.inventory, step->server)];
+        struct taken *server = &taken[inventory_slot(inventory, step->server)];
         server->leaves = true;
         server->stops |= stops;
     }
     if (step->kind == STEP_WAIT_UNTIL && step->as.wait.nudge != NULL) {
-        note_step(run, step->as.wait.nudge, taken);
+        note_step(inventory, step->as.wait.nudge, taken);
     }
     for (size_t i = 0; i < step->body.count; i++) {
-        note_step(run, step->body.items[i], taken);
+        note_step(inventory, step->body.items[i], taken);
     }
+}
+
+struct taken *precheck_list_taken(const struct step_list *steps, const struct inventory *inventory)
+{
+    struct taken *taken = memory_allocate(inventory_slot_count(inventory) * sizeof *taken);
+    for (size_t i = 0; i < steps->count; i++) {
+        note_step(inventory, steps->items[i], taken);
+    }
+    return taken;
 }
 
 static struct taken *list_taken(const struct run *run)
 {
-    struct taken *taken =
-        memory_allocate(inventory_slot_count(run->setup.inventory) * sizeof *taken);
-    for (size_t i = 0; i < run->setup.workflow->steps.count; i++) {
-        note_step(run, run->setup.workflow->steps.items[i], taken);
-    }
-    return taken;
+    return precheck_list_taken(&run->setup.workflow->steps, run->setup.inventory);
 }
 
 static void ask(void *ctx);

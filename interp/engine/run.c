@@ -46,12 +46,28 @@ static void show_secrets(struct text *text)
     }
 }
 
+/* Once the run is being ended, what is left to do is to put back. */
+static bool may_act(struct run *run)
+{
+    struct error err;
+    if (run->setup.may_act == NULL || run->ending || run->winding_up ||
+        run->setup.may_act(run->setup.may_act_ctx, &err)) {
+        return true;
+    }
+    if (!run->failed) {
+        run->failed = true;
+        run->failure = err;
+    }
+    timer_start(run->setup.loop, &run->lost_timer, 0, event_was_lost, run);
+    return false;
+}
+
 bool run_emit(struct run *run, enum event_kind kind, const struct step *step, cJSON *data,
               const char *format, ...)
 {
     struct text text = {0};
     va_list args;
-    if (run->event_lost && kind == EVENT_INTENTION) {
+    if (kind == EVENT_INTENTION && (run->event_lost || !may_act(run))) {
         cJSON_Delete(data); /* its effect does not follow: nobody may read that it did */
         return false;
     }
@@ -299,6 +315,7 @@ void run_begin_steps(struct run *run, const struct error *err)
         return;
     }
     keeper_start(run);
+    invariants_start(run);
     run->root_step = (struct step){
         .kind = STEP_STEPS,
         .id = "",
@@ -322,12 +339,25 @@ static void guards_asked(struct run *run, const struct error *err)
     }
 }
 
+/* Requirements, then what must always hold: the one whose turn it is; NULL after the last. */
+static const struct condition *asked_before(const struct run *run)
+{
+    const struct workflow *workflow = run->setup.workflow;
+    size_t index = run->requirement;
+    if (index < workflow->requirement_count) {
+        return workflow->requirements[index];
+    }
+    index -= workflow->requirement_count;
+    return index < workflow->invariant_count ? workflow->invariants[index] : NULL;
+}
+
 static void ask_requirement(void *ctx);
 
 static void requirement_gathered(void *ctx, const struct evidence *evidence)
 {
     struct run *run = ctx;
-    const struct condition *condition = run->setup.workflow->requirements[run->requirement];
+    const struct condition *condition = asked_before(run);
+    bool always = run->requirement >= run->setup.workflow->requirement_count;
     struct condition_context context = run_condition_context(run);
     struct text reason = {0};
     struct error err;
@@ -338,12 +368,14 @@ static void requirement_gathered(void *ctx, const struct evidence *evidence)
     } else if (answer == ANSWER_UNKNOWN && ++run->requirement_tries < REQUIREMENT_TRIES) {
         timer_start(run->setup.loop, &run->finish_timer, US_PER_SECOND, ask_requirement, run);
     } else {
-        run_emit(run, EVENT_REQUIREMENT, NULL, NULL, "%s: %s%s", condition->name,
-                 answer == ANSWER_UNKNOWN ? "unknown: " : "", text_string(&reason));
+        run_emit(run, EVENT_REQUIREMENT, NULL, NULL, "%s%s: %s%s", always ? "always " : "",
+                 condition->name, answer == ANSWER_UNKNOWN ? "unknown: " : "",
+                 text_string(&reason));
         if (answer != ANSWER_YES) {
-            error_set(&err, ERROR_REFUSED, "the workflow requires %s (%s:%d), but %s%s",
+            error_set(&err, ERROR_REFUSED, "the workflow requires %s (%s:%d)%s, but %s%s",
                       condition->name, condition->where.file, condition->where.line,
-                      answer == ANSWER_UNKNOWN ? "that is unknown: " : "", text_string(&reason));
+                      always ? ", always" : "", answer == ANSWER_UNKNOWN ? "that is unknown: " : "",
+                      text_string(&reason));
             end_steps(run, &err);
         }
         run->requirement++;
@@ -360,12 +392,11 @@ static void ask_requirement(void *ctx)
         run_conclude(run);
         return;
     }
-    if (run->requirement == run->setup.workflow->requirement_count) {
+    if (asked_before(run) == NULL) {
         precheck_start(run, guards_asked);
         return;
     }
-    condition_add_needs(run->setup.workflow->requirements[run->requirement], run->setup.inventory,
-                        gatherer_needs(run->gatherer));
+    condition_add_needs(asked_before(run), run->setup.inventory, gatherer_needs(run->gatherer));
     gatherer_start(run->gatherer, requirement_gathered, run);
 }
 
@@ -424,6 +455,16 @@ void run_stop(struct run *run)
     end_steps(run, &err);
 }
 
+void run_give_up(struct run *run, const struct error *why)
+{
+    if (run->ending || run->winding_up || run->finished) {
+        return;
+    }
+    run_emit(run, EVENT_STOPPING, NULL, NULL, "stopping, and putting back what is held: %s",
+             why->text);
+    end_steps(run, why);
+}
+
 void run_abort(struct run *run)
 {
     if (run->finished) {
@@ -463,6 +504,7 @@ void run_free(struct run *run)
     timer_cancel(&run->finish_timer);
     timer_cancel(&run->lost_timer);
     keeper_free(run);
+    invariants_free(run);
     frame_free_all(run);
     if (run->final_lock.run != NULL) {
         settings_unlock(&run->final_lock);

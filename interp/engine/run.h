@@ -31,8 +31,12 @@ struct run_setup {
     const char *resumed_by; /* who goes on with it, in words; NULL where `past` is */
     uint64_t events_before; /* numbers of events that are given already */
     int64_t at_before_ms;   /* and their time since the run's start */
-    bool rehearsed;         /* nobody is asked: questions are answered at once, and that is said */
-    bool keep_leftovers;    /* values that look like another tool's leftover are meant */
+    bool rehearsed; /* nobody is asked: questions are answered at once, and that is said */
+    /* Asked before each effect, unless the run is being ended: false ends it, with what `err` says.
+     * NULL: always yes. */
+    bool (*may_act)(void *ctx, struct error *err);
+    void *may_act_ctx;
+    bool keep_leftovers; /* values that look like another tool's leftover are meant */
 };
 
 enum run_outcome { RUN_DONE, RUN_REVERTED, RUN_FAILED, RUN_REFUSED, RUN_STOPPED, RUN_NOT_RESTORED };
@@ -59,7 +63,9 @@ void run_pause(struct run *run, const char *reason);
  * its own; while that fails the run stays paused. Fine at any time. */
 void run_continue(struct run *run);
 bool run_is_paused(const struct run *run);
-/* The second: `done` comes at once, before this returns; what is still held is reported. */
+/* As run_stop, but the run has failed, and this is why. */
+void run_give_up(struct run *run, const struct error *why);
+/* The second Ctrl-C: `done` comes at once, before this returns; what is still held is reported. */
 void run_abort(struct run *run);
 /* A person's answer to the question of the step with this id (NULL: the only one that is open), one
  * of those it allows. False, and nothing changes: there is no such question, or no such answer. */

@@ -5,6 +5,7 @@
  * only by its first action: a turn that waits half-way would keep others from healing. */
 #include "base/duration.h"
 #include "engine/internal.h"
+#include "engine/rolling_order.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -38,35 +39,31 @@ static void rolling_again(struct frame *frame, int64_t delay_us)
 }
 
 /* ---- who may be next */
-static const char *rack_at(const struct frame *frame, size_t index)
+static struct rolling_order order_of(const struct frame *frame)
 {
-    const char *rack = frame->step->body.items[index]->as.group.rack;
-    return rack == NULL ? "" : rack;
+    const struct rolling *rolling = frame->state;
+    return (struct rolling_order){
+        .body = &frame->step->body,
+        .taken = rolling->taken,
+        .taken_count = rolling->taken_count,
+        .last = rolling->last,
+    };
 }
 
 /* The rack at work; NULL: that of the last one is done, but its servers are still in work. */
 static const char *open_rack(const struct frame *frame)
 {
     const struct rolling *rolling = frame->state;
-    size_t count = frame->step->body.count;
-    size_t first = count;
-    for (size_t i = count; i > 0; i--) {
-        if (!rolling->taken[i - 1]) {
-            bool same = rolling->taken_count > 0 &&
-                        strcmp(rack_at(frame, i - 1), rack_at(frame, rolling->last)) == 0;
-            if (same) {
-                return rack_at(frame, i - 1);
-            }
-            first = i - 1;
-        }
-    }
-    return first == count || rolling->branches.running > 0 ? NULL : rack_at(frame, first);
+    struct rolling_order order = order_of(frame);
+    bool is_next;
+    const char *rack = rolling_order_rack(&order, &is_next);
+    return is_next && rolling->branches.running > 0 ? NULL : rack;
 }
 
 static bool may_be_next(const struct frame *frame, size_t index, const char *rack)
 {
-    const struct rolling *rolling = frame->state;
-    return !rolling->taken[index] && strcmp(rack_at(frame, index), rack) == 0;
+    struct rolling_order order = order_of(frame);
+    return rolling_order_may_be_next(&order, index, rack);
 }
 
 /* ---- a turn begins */
@@ -93,22 +90,11 @@ static void begin_turn(struct frame *frame, size_t pick, bool leads)
 
 static void pick_listed(struct frame *frame, const struct address *leader)
 {
-    const struct step_list *body = &frame->step->body;
+    struct rolling_order order = order_of(frame);
     const char *rack = open_rack(frame);
-    size_t pick = body->count;
-    bool leads = false;
+    bool leads;
     ASSERT(rack != NULL);
-    for (size_t i = 0; i < body->count; i++) {
-        if (!may_be_next(frame, i, rack)) {
-            continue;
-        }
-        bool this_leads = leader != NULL && address_equal(body->items[i]->server->address, *leader);
-        if (pick == body->count || leads) { /* the leader only when nobody else is left */
-            leads = this_leads;
-            pick = i;
-        }
-    }
-    ASSERT(pick < body->count);
+    size_t pick = rolling_order_pick(&order, rack, leader, &leads);
     begin_turn(frame, pick, leads);
 }
 

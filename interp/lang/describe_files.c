@@ -14,7 +14,10 @@ static const struct field workflow_fields[] = {
      WORKFLOW_AT(params)},
     {"requires", FIELD_CONDITIONS, 0, NULL, "conditions that hold before anything is done",
      WORKFLOW_AT(requirements), offsetof(struct workflow_draft, requirement_count)},
-    {"always", FIELD_ANY, LATER, NULL, .doc = "conditions that hold all the time"},
+    {"always", FIELD_CONDITIONS, 0, NULL,
+     "conditions asked every 2 s while the steps run, and before: one that does not hold ends the "
+     "run as failed, and held values are put back; unknown does so after a minute",
+     WORKFLOW_AT(invariants), offsetof(struct workflow_draft, invariant_count)},
     {"steps", FIELD_FUNCTION, REQUIRED, NULL,
      "function(cluster, p): the steps; cluster has .name, .replicas, .metas, .collectors; p the "
      "params",
@@ -32,6 +35,8 @@ static const struct field variant_fields[] = {
      VARIANT_AT(params)},
     {"requires", FIELD_CONDITIONS, 0, NULL, "conditions besides those of the base",
      VARIANT_AT(requirements), offsetof(struct variant_draft, requirement_count)},
+    {"always", FIELD_CONDITIONS, 0, NULL, "conditions besides those of the base",
+     VARIANT_AT(invariants), offsetof(struct variant_draft, invariant_count)},
     {"before", FIELD_EDITS, 0, NULL,
      "steps put before a step: { [\"replicas/*/drain/deploy\"] = { ... } }, where * is any server; "
      "or a function(node, p, cluster) that returns them",
@@ -59,6 +64,17 @@ static const struct field accept_fields[] = {
     {"reason", FIELD_TEXT, REQUIRED, NULL, "why; the plan and the report show it",
      CLUSTER_AT(file.accept_reason)},
 };
+static const struct field lock_fields[] = {
+    {"zookeeper", FIELD_TEXT, REQUIRED, NULL,
+     "its servers, by address or name: \"zk1:2181,zk2:2181,zk3:2181\"",
+     CLUSTER_AT(file.lock.zookeeper)},
+    {"root", FIELD_TEXT, 0, "/pegflow",
+     "below it is a node with the cluster's name; never inside Pegasus's own root",
+     CLUSTER_AT(file.lock.root)},
+    {"session", FIELD_DURATION, 0, "10s",
+     "after a crash, or without a word from ZooKeeper, the lock is let go so much later",
+     CLUSTER_AT(file.lock.session_us), .min = 2000000, .max = 300000000},
+};
 static const struct field cluster_fields[] = {
     {"metas", FIELD_ADDRESS_LIST, REQUIRED, NULL,
      "the meta servers, by address or name: { \"10.0.0.1:34601\", ... }", CLUSTER_AT(file.metas),
@@ -84,6 +100,10 @@ static const struct field cluster_fields[] = {
     {"racks", FIELD_NAMES, 0, NULL,
      "which servers stand together: { [\"10.0.0.3:34801\"] = \"r1\", [\"node4\"] = \"r2\" }",
      CLUSTER_AT(file.racks), offsetof(struct cluster_draft, file.rack_count)},
+    {"lock", FIELD_RECORD, 0, NULL,
+     "a lock in ZooKeeper, so that runs from other hosts are refused too: { zookeeper = "
+     "\"zk1:2181,zk2:2181\", root = \"/pegflow\", session = \"10s\" }",
+     RECORD(lock_fields)},
 };
 
 #define MODEL_AT(member) .offset = offsetof(struct model, member)
@@ -106,7 +126,10 @@ static const struct field table_fields[] = {
     {"app_id", FIELD_INTEGER32, 0, "0", "0: numbered in order", TABLE_AT(app_id), .min = 0,
      .max = 1000000},
     {"written", FIELD_BOOLEAN, 0, NULL, "clients write to it all the time", TABLE_AT(written)},
-    {"placement", FIELD_ANY, LATER, NULL, .doc = "which servers hold which partition"},
+    {"placement", FIELD_PLACEMENT, 0, NULL,
+     "who holds each partition, the primary first: { \"r1 r4 r5\", \"- r2\", ... }, where - is "
+     "nobody; without it, evenly by the seed",
+     TABLE_AT(placement)},
 };
 static const struct field timing_fields[] = {
     TIMING("tick", tick_us, "how often the leader looks at partitions"),

@@ -38,6 +38,7 @@ static const char *const field_kind_texts[FIELD_KIND_COUNT] = {
     [FIELD_ADDRESS_LIST] = "list of \"host:port\"",
     [FIELD_RECORD] = "table",
     [FIELD_RECORDS] = "list of tables",
+    [FIELD_PLACEMENT] = "list of texts",
     [FIELD_ANY] = "any value",
 };
 

@@ -43,6 +43,7 @@ enum field_kind {
     FIELD_ADDRESS_LIST, /* struct address *, the texts and a count; a name gives none; distinct */
     FIELD_RECORD,       /* the fields of `rows`, in place */
     FIELD_RECORDS,      /* an array of structs of `record_bytes`, and a count */
+    FIELD_PLACEMENT,    /* const int32_t *: server indices, replicas for each partition */
     FIELD_ANY,          /* described only: nothing reads it yet */
     FIELD_KIND_COUNT
 };
@@ -174,6 +175,8 @@ struct workflow_draft {
     int params;
     const struct condition **requirements;
     size_t requirement_count;
+    const struct condition **invariants;
+    size_t invariant_count;
     int steps;
 };
 
@@ -188,6 +191,8 @@ struct variant_draft {
     int params;
     const struct condition **requirements; /* besides those of the base */
     size_t requirement_count;
+    const struct condition **invariants; /* the same */
+    size_t invariant_count;
     int before;
     int after;
     int replace;

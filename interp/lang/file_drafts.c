@@ -67,6 +67,23 @@ static void check_accepted(struct call *call, const struct cluster_file *file)
     }
 }
 
+static void check_lock(struct call *call, struct cluster_file *file)
+{
+    struct arena *arena = &call->lang->arena;
+    struct error err;
+    const char *own;
+    if (file->lock.zookeeper == NULL) {
+        return; /* no lock, or what is wrong was reported */
+    }
+    if (!ensemble_parse(file->lock.zookeeper, arena, &file->lock.ensemble, &err)) {
+        call_complain(call, "'lock.zookeeper': %s", err.text);
+    }
+    if (file->lock.root != NULL &&
+        !ensemble_own_path(file->lock.root, file->name, file->zookeeper_root, arena, &own, &err)) {
+        call_complain(call, "'lock.root': %s", err.text);
+    }
+}
+
 static void finish_cluster(struct call *call, struct cluster_draft *draft)
 {
     struct cluster_file *file = &draft->file;
@@ -83,6 +100,7 @@ static void finish_cluster(struct call *call, struct cluster_draft *draft)
                       file->zookeeper_root);
     }
     check_accepted(call, file);
+    check_lock(call, file);
     for (size_t i = 0; i < file->collector_count; i++) {
         const char *name = file->collector_names[i]; /* NULL: a mistake was told */
         for (size_t j = 0; j < file->meta_count; j++) {

@@ -1,5 +1,6 @@
 #include "lang/lang.h"
 
+#include "lang/hold_check.h"
 #include "lang/place.h"
 #include "lang/private.h"
 
@@ -199,6 +200,11 @@ static const struct inventory *stand_in(struct lang *lang)
     return inventory;
 }
 
+static void complain_of_holds(void *ctx, struct source where, const char *text)
+{
+    lang_complain(ctx, where, "%s", text);
+}
+
 /* Places what `steps(cluster, p)` returned, at the top of the stack, and changes it as the variant
  * says. */
 static void place(lua_State *L, struct call *call, struct workflow *workflow,
@@ -218,6 +224,7 @@ static void place(lua_State *L, struct call *call, struct workflow *workflow,
     placing_start(&placing, lang, &drafts, (size_t)call->count, workflow);
     if (variant == NULL || variant_edit(L, variant, values, &placing)) {
         placing_finish(&placing);
+        hold_check(&workflow->steps, complain_of_holds, lang);
     }
     lang_check_arena(L);
 }
@@ -266,6 +273,8 @@ static int run_load_workflow(lua_State *L)
         .file = loading->shown,
         .requirements = draft.requirements,
         .requirement_count = draft.requirement_count,
+        .invariants = draft.invariants,
+        .invariant_count = draft.invariant_count,
     };
     plan(L, loading, &draft, base->where, variant);
     return 0;

@@ -6,6 +6,7 @@
 #ifndef PEGFLOW_LANG_STEP_H
 #define PEGFLOW_LANG_STEP_H
 
+#include "pegasus/ensemble.h"
 #include "pegasus/inventory.h"
 
 #include <stdbool.h>
@@ -209,12 +210,21 @@ struct workflow {
     struct step_list steps;
     const struct condition **requirements;
     size_t requirement_count;
+    const struct condition **invariants; /* `always` */
+    size_t invariant_count;
     const struct param_value *params;
     size_t param_count;
     size_t step_count; /* all of the tree */
 };
 
 /* A loaded cluster file. */
+struct cluster_lock {
+    const char *zookeeper;    /* as written; NULL: no shared lock */
+    struct ensemble ensemble; /* the same, parsed */
+    const char *root;         /* below which ours is: see ensemble_own_path */
+    int64_t session_us;
+};
+
 struct cluster_file {
     const char *file;
     const char *name;
@@ -235,6 +245,8 @@ struct cluster_file {
     size_t accepted_outage_count;
     bool accepts_freeze;
     const char *accept_reason; /* NULL: nothing is accepted */
+    /* `lock = { zookeeper =, root =, session = }`: with it, operations hosts exclude each other. */
+    struct cluster_lock lock;
 };
 
 #endif

@@ -22,6 +22,7 @@ static const char *stub_type(enum field_kind kind)
         return "string|pegflow.duration";
     case FIELD_TEXTS:
     case FIELD_ADDRESS_LIST:
+    case FIELD_PLACEMENT:
         return "string[]";
     case FIELD_TABLES:
         return "string|string[]";

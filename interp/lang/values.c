@@ -172,13 +172,16 @@ static bool check_bounds(const struct target *target, int64_t value, const char 
     if (field->min == field->max || (value >= field->min && value <= field->max)) {
         return true;
     }
-    char least[DURATION_TEXT_BYTES];
+    char bound[DURATION_TEXT_BYTES];
     if (field->kind == FIELD_DURATION || field->kind == FIELD_DURATION_MS) {
         if (field->min == 1) {
             call_complain(target->call, "'%s' must be longer than 0s", field->name);
+        } else if (value > field->max) {
+            call_complain(target->call, "'%s' is %s, more than %s", field->name, shown,
+                          duration_format(field->max, bound));
         } else {
             call_complain(target->call, "'%s' is %s, less than %s", field->name, shown,
-                          duration_format(field->min, least));
+                          duration_format(field->min, bound));
         }
     } else {
         call_complain(target->call, "'%s' is %s, not within %lld and %lld", field->name, shown,
@@ -427,6 +430,7 @@ static read_fn *const readers[FIELD_KIND_COUNT] = {
     [FIELD_ADDRESS_LIST] = value_read_addresses,
     [FIELD_RECORD] = value_read_record,
     [FIELD_RECORDS] = value_read_records,
+    [FIELD_PLACEMENT] = value_read_placement,
 };
 
 static bool is_default(lua_State *L, const struct field *field, int index)

@@ -43,5 +43,7 @@ read_fn value_read_condition, value_read_conditions, value_read_step_list, value
 /* values_records.c: what describes a cluster */
 read_fn value_read_names, value_read_settings, value_read_addresses, value_read_record,
     value_read_records;
+/* values_placement.c: where the replicas of a model's table are */
+read_fn value_read_placement;
 
 #endif

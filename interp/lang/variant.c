@@ -41,20 +41,27 @@ struct variant_draft *variant_begin(lua_State *L, struct call *call, int index)
 }
 
 /* ---- all but the steps */
-static void join_requirements(struct lang *lang, const struct variant_draft *variant,
-                              struct workflow_draft *merged)
+static const struct condition **join(struct lang *lang, const struct condition **had,
+                                     size_t had_count, const struct condition **more,
+                                     size_t more_count)
 {
-    size_t had = merged->requirement_count;
-    size_t count = had + variant->requirement_count;
+    size_t count = had_count + more_count;
     const struct condition **all = arena_allocate(&lang->arena, (count + 1) * sizeof *all);
-    for (size_t i = 0; i < had; i++) {
-        all[i] = merged->requirements[i];
+    for (size_t i = 0; i < count; i++) {
+        all[i] = i < had_count ? had[i] : more[i - had_count];
     }
-    for (size_t i = had; i < count; i++) {
-        all[i] = variant->requirements[i - had];
-    }
-    merged->requirements = all;
-    merged->requirement_count = count;
+    return all;
+}
+
+static void join_conditions(struct lang *lang, const struct variant_draft *variant,
+                            struct workflow_draft *merged)
+{
+    merged->requirements = join(lang, merged->requirements, merged->requirement_count,
+                                variant->requirements, variant->requirement_count);
+    merged->requirement_count += variant->requirement_count;
+    merged->invariants = join(lang, merged->invariants, merged->invariant_count,
+                              variant->invariants, variant->invariant_count);
+    merged->invariant_count += variant->invariant_count;
 }
 
 /* Variants nest at most VARIANT_DEPTH_LIMIT deep. */
@@ -66,6 +73,6 @@ struct workflow_draft variant_merge(lua_State *L, const struct variant_draft *va
     merged.name = variant->name == NULL ? merged.name : variant->name;
     merged.summary = variant->summary == NULL ? merged.summary : variant->summary;
     merged.params = params_vary(L, merged.params, variant);
-    join_requirements(lang_of(L), variant, &merged);
+    join_conditions(lang_of(L), variant, &merged);
     return merged;
 }

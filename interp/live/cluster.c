@@ -29,6 +29,7 @@ void cluster_free(struct cluster *cluster)
     while ((task = TAILQ_FIRST(&cluster->tasks)) != NULL) {
         task_drop(task);
     }
+    snapshot_memory_clear(&cluster->memory);
     free(cluster->metas);
     free(cluster);
 }

@@ -80,6 +80,7 @@ struct server_facts {
     struct server_replica *replicas; /* owned; reused from read to read */
     size_t replica_count;
     size_t replica_capacity;
+    struct text info; /* owned: the reply to server-info that was understood last */
 };
 void server_facts_clear(struct server_facts *facts); /* frees */
 struct operation *cluster_read_server(struct cluster_reader *reader, struct address server,

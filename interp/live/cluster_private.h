@@ -11,6 +11,7 @@
 
 #include "base/duration.h"
 #include "live/cluster.h"
+#include "live/snapshot_memory.h"
 
 #include <sys/queue.h>
 
@@ -30,6 +31,7 @@ struct cluster {
     struct address *metas;
     size_t meta_count;
     struct address leader; /* found last */
+    struct snapshot_memory memory;
     struct task_list tasks;
 };
 
@@ -50,8 +52,8 @@ struct task {
     int64_t found_us;     /* when the request was sent that found the leader */
     struct ask_list asks; /* under way */
     struct leader_search *search;
-    struct timer timer;   /* a retry, or the turn in which a failure is told */
-    struct error failure; /* told in a later turn */
+    struct timer timer;    /* a retry, or the turn in which a failure is told */
+    struct error *failure; /* told in a later turn; NULL as a rule, and so tasks are small */
 };
 
 /* Puts it into its cluster's list. `task` is zeroed memory of its maker, freed by ops->free. */
@@ -60,7 +62,7 @@ void task_start(struct task *task, struct cluster *cluster, const struct task_op
 int64_t task_left_us(const struct task *task); /* at least 1 */
 bool task_is_over(const struct task *task);    /* its time is */
 void task_end(struct task *task, const struct error *err);
-void task_fail_later(struct task *task); /* with `failure`, which the caller has filled */
+void task_fail_later(struct task *task, const struct error *err);
 void task_drop(struct task *task);       /* at once, without `done` */
 void task_drop_asks(struct task *task);
 /* Looks for the leader again in a moment; at the end of its time fails with `reason`. */
@@ -96,8 +98,10 @@ bool info_level(const struct task *task, const struct cluster_info_response *inf
                 struct error *err);
 
 /* ---- snapshot_read.c */
-/* Fills `partition`, and adds the servers it names to the nodes. NULL, or what is wrong with it. */
-const char *snapshot_take_partition(struct snapshot *snapshot, const struct wire_partition *wire,
+/* Fills `partition`, its lists from `arena`, and adds the servers it names to the nodes. NULL, or
+ * what is wrong with it. */
+const char *snapshot_take_partition(struct snapshot *snapshot, struct arena *arena,
+                                    const struct wire_partition *wire,
                                     struct snapshot_partition *partition);
 /* It was there in the list: dropped since, or just being created or recalled. */
 bool snapshot_table_vanished(const struct query_config_response *answer);

@@ -109,6 +109,7 @@ static const char *take_answer(struct partition_task *reading, const struct tabl
     struct snapshot_table *table = &into->tables[into->table_count++];
     *table = *request->table;
     table->name = arena_copy_string(&into->arena, request->table->name);
+    table->shared = NULL; /* it is the base's hold */
     table->partition_count = 0;
     table->is_partial = true;
     table->taken_us = into->taken_us;
@@ -124,8 +125,8 @@ static const char *take_answer(struct partition_task *reading, const struct tabl
         if (snapshot_find_partition(into, wire[i].pid) != NULL) {
             return "a partition comes twice";
         }
-        const char *wrong =
-            snapshot_take_partition(into, &wire[i], &table->partitions[table->partition_count]);
+        const char *wrong = snapshot_take_partition(into, &into->arena, &wire[i],
+                                                    &table->partitions[table->partition_count]);
         if (wrong != NULL) {
             return wrong;
         }

@@ -221,10 +221,11 @@ struct operation *cluster_propose(struct cluster *cluster, const struct snapshot
                                   cluster_done_fn *done, void *ctx)
 {
     struct propose_task *propose = propose_new(cluster, proposals, count, timeout_us, done, ctx);
-    if (build_requests(propose, snapshot, &propose->task.failure)) {
+    struct error err;
+    if (build_requests(propose, snapshot, &err)) {
         leader_find(&propose->task);
     } else {
-        task_fail_later(&propose->task);
+        task_fail_later(&propose->task, &err);
     }
     return &propose->task.operation;
 }
@@ -236,10 +237,11 @@ struct operation *cluster_propose_once(struct cluster *cluster, const struct sna
     ASSERT(count > 0);
     struct propose_task *propose = propose_new(cluster, proposals, count, timeout_us, done, ctx);
     propose->once = true;
-    if (build_requests(propose, snapshot, &propose->task.failure)) {
+    struct error err;
+    if (build_requests(propose, snapshot, &err)) {
         send_to(propose, snapshot->leader);
     } else {
-        task_fail_later(&propose->task);
+        task_fail_later(&propose->task, &err);
     }
     return &propose->task.operation;
 }

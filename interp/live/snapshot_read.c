@@ -10,7 +10,9 @@
 struct snapshot_task {
     struct task task; /* first */
     struct snapshot *into;
-    size_t waiting; /* for answers of this stage */
+    size_t waiting;     /* for answers of this stage */
+    uint64_t listing;   /* of the nodes: see snapshot_memory.h */
+    struct arena lists; /* of the partition being read */
     cluster_done_fn *done;
     void *ctx;
 };
@@ -31,6 +33,7 @@ static void report(struct task *task, const struct error *err)
 
 static void free_task(struct task *task)
 {
+    arena_clear(&snapshot_of(task)->lists);
     free(task);
 }
 
@@ -127,15 +130,16 @@ static void ask_again(struct task *task)
 
 /* Indices of `addresses`, with the names that run parallel to them; what is no address is left out.
  * NULL: the lists do not run parallel. */
-static const int32_t *add_nodes(struct snapshot *snapshot, struct wire_list addresses,
-                                bool has_hosts, struct wire_list hosts, int32_t *count)
+static const int32_t *add_nodes(struct snapshot *snapshot, struct arena *arena,
+                                struct wire_list addresses, bool has_hosts, struct wire_list hosts,
+                                int32_t *count)
 {
     const struct address *address = addresses.items;
     const struct host_port *host = hosts.items;
     if (has_hosts && hosts.count != addresses.count) {
         return NULL;
     }
-    int32_t *indices = arena_allocate(&snapshot->arena, (addresses.count + 1) * sizeof *indices);
+    int32_t *indices = arena_allocate(arena, (addresses.count + 1) * sizeof *indices);
     int32_t added = 0;
     for (uint32_t i = 0; i < addresses.count; i++) {
         int32_t node =
@@ -148,7 +152,8 @@ static const int32_t *add_nodes(struct snapshot *snapshot, struct wire_list addr
     return indices;
 }
 
-const char *snapshot_take_partition(struct snapshot *snapshot, const struct wire_partition *wire,
+const char *snapshot_take_partition(struct snapshot *snapshot, struct arena *arena,
+                                    const struct wire_partition *wire,
                                     struct snapshot_partition *partition)
 {
     partition->gpid = wire->pid;
@@ -156,9 +161,9 @@ const char *snapshot_take_partition(struct snapshot *snapshot, const struct wire
     partition->max_replica_count = wire->max_replica_count;
     partition->primary = snapshot_add_node(
         snapshot, wire->primary, wire->has_hp_primary ? wire->hp_primary : (struct host_port){0});
-    partition->secondaries = add_nodes(snapshot, wire->secondaries, wire->has_hp_secondaries,
+    partition->secondaries = add_nodes(snapshot, arena, wire->secondaries, wire->has_hp_secondaries,
                                        wire->hp_secondaries, &partition->secondary_count);
-    partition->last_drops = add_nodes(snapshot, wire->last_drops, wire->has_hp_last_drops,
+    partition->last_drops = add_nodes(snapshot, arena, wire->last_drops, wire->has_hp_last_drops,
                                       wire->hp_last_drops, &partition->last_drop_count);
     if (partition->secondaries == NULL || partition->last_drops == NULL) {
         return "a partition's servers and their names do not fit together";
@@ -167,21 +172,40 @@ const char *snapshot_take_partition(struct snapshot *snapshot, const struct wire
 }
 
 /* NULL, or what is wrong with it. */
-static const char *take_partition(struct snapshot *snapshot, struct snapshot_table *table,
-                                  const struct wire_partition *wire)
+static const char *take_partition(struct snapshot_task *reading, struct partitions *partitions,
+                                  int32_t app_id, const struct wire_partition *wire,
+                                  bool is_partial)
 {
-    if (wire->pid.app_id != table->app_id || wire->pid.partition < 0 ||
-        wire->pid.partition >= table->partition_count) {
+    struct snapshot_partition partition = {.primary = SNAPSHOT_NO_NODE};
+    if (wire->pid.app_id != app_id || wire->pid.partition < 0 ||
+        wire->pid.partition >= partitions->count) {
         return "a partition's number is not of the table asked for";
     }
-    struct snapshot_partition *partition = &table->partitions[wire->pid.partition];
-    if (partition->gpid.app_id != 0) {
+    if (!is_partial && partitions->items[wire->pid.partition].gpid.app_id != 0) {
         return "a partition comes twice";
     }
-    return snapshot_take_partition(snapshot, wire, partition);
+    arena_reset(&reading->lists);
+    const char *wrong = snapshot_take_partition(reading->into, &reading->lists, wire, &partition);
+    if (wrong != NULL) {
+        return wrong;
+    }
+    partitions_set(partitions, wire->pid.partition, &partition);
+    return NULL;
 }
 
-static const char *take_partitions(struct snapshot *snapshot, struct snapshot_table *table,
+/* Where the answer's partitions go: into what was read before when it tells only what changed. */
+static struct partitions *open_partitions(struct snapshot_task *reading,
+                                          const struct snapshot_table *table, bool is_partial)
+{
+    if (is_partial) {
+        ASSERT(table->shared != NULL); /* nobody else was asked for changes */
+        return snapshot_memory_open(&reading->task.cluster->memory, table->app_id, table->shared);
+    }
+    partitions_release(table->shared);
+    return partitions_new(table->partition_count);
+}
+
+static const char *take_partitions(struct snapshot_task *reading, struct snapshot_table *table,
                                    const struct query_config_response *answer)
 {
     const struct wire_partition *partitions = answer->partitions.items;
@@ -189,18 +213,24 @@ static const char *take_partitions(struct snapshot *snapshot, struct snapshot_ta
         return "the table's number is not positive";
     }
     if (answer->partition_count != table->partition_count ||
-        (int64_t)answer->partitions.count != table->partition_count) {
+        (!answer->is_partial && (int64_t)answer->partitions.count != table->partition_count)) {
         return "the number of partitions is not the table's";
     }
-    table->partitions = arena_allocate(&snapshot->arena, ((size_t)answer->partitions.count + 1) *
-                                                             sizeof *table->partitions);
+    if (!answer->is_partial || answer->partitions.count > 0) {
+        table->shared = open_partitions(reading, table, answer->is_partial);
+    }
     for (uint32_t i = 0; i < answer->partitions.count; i++) {
-        const char *wrong = take_partition(snapshot, table, &partitions[i]);
+        const char *wrong = take_partition(reading, table->shared, table->app_id, &partitions[i],
+                                           answer->is_partial);
         if (wrong != NULL) {
             return wrong;
         }
     }
-    snapshot->partition_count += table->partition_count;
+    table->shared->revision = answer->revision;
+    snapshot_memory_keep(&reading->task.cluster->memory, table->app_id, table->shared,
+                         reading->listing);
+    table->partitions = table->shared->items;
+    reading->into->partition_count += table->partition_count;
     return NULL;
 }
 
@@ -232,7 +262,7 @@ static void on_table(struct task *task, size_t index, const void *response, cons
         fail(task, &with_table, true); /* perhaps dropped and created again */
         return;
     }
-    const char *wrong = take_partitions(reading->into, table, answer);
+    const char *wrong = take_partitions(reading, table, answer);
     if (wrong != NULL) {
         struct text what = {0};
         text_printf(&what, "table '%s': %s", table->name, wrong);
@@ -249,13 +279,19 @@ static void ask_partitions(struct task *task)
 {
     struct snapshot_task *reading = snapshot_of(task);
     struct snapshot *into = reading->into;
+    struct snapshot_memory *memory = &task->cluster->memory;
     reading->waiting = 0;
+    reading->listing = snapshot_memory_list(memory, into);
     for (int32_t i = 0; i < into->table_count; i++) {
         struct snapshot_table *table = &into->tables[i];
         if (table->status != APP_AVAILABLE) {
             continue;
         }
-        struct query_config_request request = {.app_name = slice_of(table->name)};
+        table->shared = snapshot_memory_find(memory, table->app_id, table->partition_count);
+        struct query_config_request request = {
+            .app_name = slice_of(table->name),
+            .since = table->shared == NULL ? 0 : table->shared->revision,
+        };
         table->taken_us = now_us(task);
         reading->waiting++;
         ask_rpc(task, task->cluster->leader, RPC_QUERY_CONFIG, &request, table_limit_us, on_table,
@@ -384,6 +420,7 @@ struct operation *cluster_read_snapshot(struct cluster_reader *reader, struct sn
 {
     struct snapshot_task *reading = memory_allocate(sizeof *reading);
     reading->into = into;
+    arena_init(&reading->lists);
     reading->done = done;
     reading->ctx = ctx;
     snapshot_reset(into);

@@ -24,8 +24,9 @@ struct ask {
 static void cancel(struct operation *operation)
 {
     struct task *task = (struct task *)operation;
-    error_set(&task->failure, ERROR_CANCELLED, "cancelled");
-    task_fail_later(task);
+    struct error err;
+    error_set(&err, ERROR_CANCELLED, "cancelled");
+    task_fail_later(task, &err);
 }
 
 static void drop(struct operation *operation)
@@ -82,6 +83,7 @@ void task_end(struct task *task, const struct error *err)
     stop(task);
     TAILQ_REMOVE(&task->cluster->tasks, task, link);
     task->ops->report(task, err);
+    free(task->failure); /* `err`, perhaps */
     task->ops->free(task);
 }
 
@@ -89,18 +91,23 @@ void task_drop(struct task *task)
 {
     stop(task);
     TAILQ_REMOVE(&task->cluster->tasks, task, link);
+    free(task->failure);
     task->ops->free(task);
 }
 
 static void tell_failure(void *ctx)
 {
     struct task *task = ctx;
-    task_end(task, &task->failure);
+    task_end(task, task->failure);
 }
 
-void task_fail_later(struct task *task)
+void task_fail_later(struct task *task, const struct error *err)
 {
     stop(task);
+    if (task->failure == NULL) {
+        task->failure = memory_allocate(sizeof *task->failure);
+    }
+    *task->failure = *err;
     timer_start(task->cluster->loop, &task->timer, 0, tell_failure, task);
 }
 

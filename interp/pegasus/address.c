@@ -105,14 +105,33 @@ bool address_parse_or_name(const char *text, struct address *out, struct error *
     return true;
 }
 
+/* Behind its last digit. Without printf: names are written for each server at each look. */
+static char *write_number(char *at, uint32_t number)
+{
+    char digits[10];
+    int count = 0;
+    do {
+        digits[count++] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    while (count > 0) {
+        *at++ = digits[--count];
+    }
+    return at;
+}
+
 const char *address_format(struct address address, char buffer[ADDRESS_TEXT_BYTES])
 {
     if (!address_is_set(address)) {
         memcpy(buffer, "-", 2);
         return buffer;
     }
-    snprintf(buffer, ADDRESS_TEXT_BYTES, "%u.%u.%u.%u:%u", address.ip >> 24, address.ip >> 16 & 255,
-             address.ip >> 8 & 255, address.ip & 255, (unsigned)address.port);
+    char *at = buffer;
+    for (int shift = 24; shift >= 0; shift -= 8) {
+        at = write_number(at, address.ip >> shift & 255);
+        *at++ = shift > 0 ? '.' : ':';
+    }
+    *write_number(at, address.port) = '\0';
     return buffer;
 }
 

@@ -10,14 +10,23 @@ void snapshot_init(struct snapshot *snapshot)
     arena_init(&snapshot->arena);
 }
 
+static void release_tables(struct snapshot *snapshot)
+{
+    for (int32_t i = 0; i < snapshot->table_count; i++) {
+        partitions_release(snapshot->tables[i].shared);
+    }
+}
+
 void snapshot_clear(struct snapshot *snapshot)
 {
+    release_tables(snapshot);
     arena_clear(&snapshot->arena);
     *snapshot = (struct snapshot){0};
 }
 
 void snapshot_reset(struct snapshot *snapshot)
 {
+    release_tables(snapshot);
     struct arena arena = snapshot->arena;
     arena_reset(&arena);
     *snapshot = (struct snapshot){.arena = arena};
@@ -60,11 +69,19 @@ static void grow(struct snapshot *snapshot)
     }
 }
 
+/* Without printf: it is done for each server at each look. */
 static void name_node(struct snapshot *snapshot, struct snapshot_node *node, struct host_port host)
 {
+    char address[ADDRESS_TEXT_BYTES];
+    const char *port =
+        strchr(address_format((struct address){0, host.port, ADDRESS_IPV4}, address), ':');
+    size_t port_length = strlen(port);
+    char *name = arena_allocate(&snapshot->arena, host.host.length + port_length + 1);
+    memcpy(name, host.host.bytes, host.host.length);
+    memcpy(name + host.host.length, port, port_length);
+    node->name = name;
     node->host = arena_copy_bytes(&snapshot->arena, host.host.bytes, host.host.length);
     node->host_port = host.port;
-    node->name = arena_printf(&snapshot->arena, "%s:%u", node->host, (unsigned)host.port);
 }
 
 int32_t snapshot_add_node(struct snapshot *snapshot, struct address address, struct host_port host)
@@ -77,11 +94,9 @@ int32_t snapshot_add_node(struct snapshot *snapshot, struct address address, str
         if (snapshot->node_count == snapshot->node_capacity) {
             grow(snapshot);
         }
-        char text[ADDRESS_TEXT_BYTES];
         index = snapshot->node_count++;
         snapshot->nodes[index] = (struct snapshot_node){
             .address = address,
-            .name = arena_copy_string(&snapshot->arena, address_format(address, text)),
             .status = NODE_INVALID,
         };
         *index_place(snapshot, address) = index + 1;
@@ -89,6 +104,9 @@ int32_t snapshot_add_node(struct snapshot *snapshot, struct address address, str
     struct snapshot_node *node = &snapshot->nodes[index];
     if (node->host == NULL && host.kind == ADDRESS_IPV4 && host.host.length > 0) {
         name_node(snapshot, node, host);
+    } else if (node->name == NULL) {
+        char text[ADDRESS_TEXT_BYTES];
+        node->name = arena_copy_string(&snapshot->arena, address_format(address, text));
     }
     return index;
 }
@@ -134,6 +152,36 @@ const struct snapshot_table *snapshot_find_table(const struct snapshot *snapshot
     return found;
 }
 
+static bool is_there(const struct snapshot_table *table)
+{
+    return table->status == APP_AVAILABLE && table->partitions != NULL;
+}
+
+struct node_load snapshot_table_load(const struct snapshot_table *table, int32_t node)
+{
+    struct node_load load = {0};
+    if (is_there(table) && table->shared != NULL) {
+        return partitions_load(table->shared, node);
+    }
+    for (int32_t p = 0; is_there(table) && node >= 0 && p < table->partition_count; p++) {
+        load.primaries += table->partitions[p].primary == node;
+        load.secondaries += snapshot_partition_has_secondary(&table->partitions[p], node);
+    }
+    return load;
+}
+
+int32_t snapshot_table_unhealthy(const struct snapshot_table *table)
+{
+    int32_t unhealthy = 0;
+    if (is_there(table) && table->shared != NULL) {
+        return table->shared->unhealthy;
+    }
+    for (int32_t p = 0; is_there(table) && p < table->partition_count; p++) {
+        unhealthy += !partition_is_healthy(&table->partitions[p]);
+    }
+    return unhealthy;
+}
+
 static void count_partition(struct snapshot *snapshot, const struct snapshot_partition *partition)
 {
     if (partition->primary != SNAPSHOT_NO_NODE) {
@@ -146,6 +194,18 @@ static void count_partition(struct snapshot *snapshot, const struct snapshot_par
     }
 }
 
+static void count_table(struct snapshot *snapshot, const struct snapshot_table *table)
+{
+    for (int32_t i = 0; table->shared == NULL && i < table->partition_count; i++) {
+        count_partition(snapshot, &table->partitions[i]);
+    }
+    for (int32_t i = 0; table->shared != NULL && i < snapshot->node_count; i++) {
+        struct node_load load = partitions_load(table->shared, i);
+        snapshot->nodes[i].primaries += load.primaries;
+        snapshot->nodes[i].secondaries += load.secondaries;
+    }
+}
+
 void snapshot_count(struct snapshot *snapshot)
 {
     for (int32_t i = 0; i < snapshot->node_count; i++) {
@@ -153,20 +213,10 @@ void snapshot_count(struct snapshot *snapshot)
         snapshot->nodes[i].secondaries = 0;
     }
     for (int32_t i = 0; i < snapshot->table_count; i++) {
-        const struct snapshot_table *table = &snapshot->tables[i];
-        if (table->status != APP_AVAILABLE || table->partitions == NULL) {
-            continue;
-        }
-        for (int32_t j = 0; j < table->partition_count; j++) {
-            count_partition(snapshot, &table->partitions[j]);
+        if (is_there(&snapshot->tables[i])) {
+            count_table(snapshot, &snapshot->tables[i]);
         }
     }
-}
-
-bool partition_is_healthy(const struct snapshot_partition *partition)
-{
-    return partition->primary != SNAPSHOT_NO_NODE &&
-           1 + partition->secondary_count >= partition->max_replica_count;
 }
 
 static const struct snapshot_partition *find_in_table(const struct snapshot_table *table,

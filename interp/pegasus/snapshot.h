@@ -1,6 +1,7 @@
 /* pegasus/snapshot.h - what was observed of a cluster at one moment.
  *
- * Floor: pegasus. Plain data in one arena that is reused from poll to poll. A snapshot is whole or
+ * Floor: pegasus. Plain data in one arena that is reused from poll to poll, and the
+ * partitions, which snapshots may share (partitions.h). A snapshot is whole or
  * it is not there: its reads are bracketed by the same leader and level. Partitions refer to
  * servers by index into `nodes`, which also holds servers that only a partition names. */
 #ifndef PEGFLOW_PEGASUS_SNAPSHOT_H
@@ -8,9 +9,8 @@
 
 #include "base/arena.h"
 #include "pegasus/address.h"
+#include "pegasus/partitions.h"
 #include "pegasus/types.h"
-
-enum { SNAPSHOT_NO_NODE = -1 };
 
 struct snapshot_node {
     struct address address;
@@ -22,17 +22,6 @@ struct snapshot_node {
     int32_t secondaries;
 };
 
-struct snapshot_partition {
-    struct gpid gpid;
-    int64_t ballot;
-    int32_t max_replica_count;
-    int32_t primary; /* index of a node, or SNAPSHOT_NO_NODE */
-    const int32_t *secondaries;
-    int32_t secondary_count;
-    const int32_t *last_drops;
-    int32_t last_drop_count;
-};
-
 struct snapshot_table {
     int32_t app_id;
     const char *name;
@@ -41,6 +30,7 @@ struct snapshot_table {
     int32_t partition_count;
     struct snapshot_partition *partitions; /* partition_count of them; NULL unless AVAILABLE */
     bool is_partial; /* some of its partitions alone, not at their own index */
+    struct partitions *shared; /* where they lie, held by the snapshot; NULL: anywhere else */
     int64_t taken_us;
 };
 
@@ -72,7 +62,7 @@ struct snapshot {
 
 void snapshot_init(struct snapshot *snapshot);
 void snapshot_clear(struct snapshot *snapshot);
-void snapshot_reset(struct snapshot *snapshot); /* empty and not valid; memory kept */
+void snapshot_reset(struct snapshot *snapshot); /* empty and not valid; its arena is kept */
 
 /* The node with this ip:port, made (status NODE_INVALID) when it is not there; SNAPSHOT_NO_NODE for
  * what is no server's address. O(1). `host` with kind 0 means none; the first name given wins. Both
@@ -84,7 +74,8 @@ void snapshot_share_nodes(struct snapshot *snapshot, const struct snapshot *base
 int32_t snapshot_find_node(const struct snapshot *snapshot, struct address address); /* or -1 */
 const struct snapshot_table *snapshot_find_table(const struct snapshot *snapshot, const char *name);
 
-/* Counts each node's primaries and secondaries anew. One pass over the partitions. */
+/* Counts each node's primaries and secondaries anew. One pass over the nodes of each table that is
+ * `shared`, and over the partitions of each other. */
 void snapshot_count(struct snapshot *snapshot);
 
 /* The partition of an AVAILABLE table, or NULL. Linear in the tables, and in a partial one. */
@@ -94,7 +85,9 @@ const struct snapshot_partition *snapshot_find_partition(const struct snapshot *
 bool snapshot_partition_has_member(const struct snapshot_partition *partition, int32_t node);
 bool snapshot_partition_has_secondary(const struct snapshot_partition *partition, int32_t node);
 
-/* Has a primary and primary + secondaries >= max_replica_count. */
-bool partition_is_healthy(const struct snapshot_partition *partition);
+/* What the table has on this node, and how many of its partitions are not healthy. O(1) where it is
+ * `shared`, else one pass over its partitions; nothing unless AVAILABLE. */
+struct node_load snapshot_table_load(const struct snapshot_table *table, int32_t node);
+int32_t snapshot_table_unhealthy(const struct snapshot_table *table);
 
 #endif

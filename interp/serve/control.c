@@ -48,8 +48,9 @@ static void on_closed(void *ctx)
 
 /* ---- answers of our own */
 
-static int answer_violations(struct sim *sim, const char *target, struct text *body)
+static int answer_violations(struct server_set *set, const char *target, struct text *body)
 {
+    const struct sim *sim = server_set_sim(set);
     cJSON *list = cJSON_CreateArray();
 
     (void)target;
@@ -68,16 +69,28 @@ static int answer_violations(struct sim *sim, const char *target, struct text *b
     return 200;
 }
 
-static int answer_totals(struct sim *sim, const char *target, struct text *body)
+struct figure {
+    const char *name;
+    int64_t value;
+};
+
+static int answer_figures(const struct figure *figures, size_t count, struct text *body)
+{
+    for (size_t i = 0; i < count; i++) {
+        text_printf(body, "%s\"%s\":%" PRId64, i > 0 ? "," : "{", figures[i].name,
+                    figures[i].value);
+    }
+    text_append_string(body, "}\n");
+    return 200;
+}
+
+static int answer_totals(struct server_set *set, const char *target, struct text *body)
 {
     struct sim_totals totals;
 
     (void)target;
-    sim_totals(sim, &totals);
-    const struct {
-        const char *name;
-        int64_t value;
-    } rows[] = {
+    sim_totals(server_set_sim(set), &totals);
+    const struct figure figures[] = {
         {"reads_away_us", totals.reads_away_us},
         {"writes_away_us", totals.writes_away_us},
         {"longest_read_us", totals.longest_read_us},
@@ -86,14 +99,23 @@ static int answer_totals(struct sim *sim, const char *target, struct text *body)
         {"primaries_moved", totals.primaries_moved},
         {"changes", totals.changes},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        text_printf(body, "%s\"%s\":%" PRId64, i > 0 ? "," : "{", rows[i].name, rows[i].value);
-    }
-    text_append_string(body, "}\n");
-    return 200;
+    return answer_figures(figures, sizeof figures / sizeof figures[0], body);
 }
 
-static int answer_break_updates(struct sim *sim, const char *target, struct text *body)
+static int answer_traffic(struct server_set *set, const char *target, struct text *body)
+{
+    const struct server_traffic *traffic = server_set_traffic(set);
+
+    (void)target;
+    const struct figure figures[] = {
+        {"requests", traffic->requests},
+        {"request_bytes", traffic->request_bytes},
+        {"reply_bytes", traffic->reply_bytes},
+    };
+    return answer_figures(figures, sizeof figures / sizeof figures[0], body);
+}
+
+static int answer_break_updates(struct server_set *set, const char *target, struct text *body)
 {
     struct text value = {0};
     bool given = httpd_query_value(target, "broken", &value);
@@ -105,7 +127,7 @@ static int answer_break_updates(struct sim *sim, const char *target, struct text
         text_append_string(body, "{\"error\":\"broken=true or broken=false is needed\"}\n");
         return 400;
     }
-    sim_break_updates(sim, broken);
+    sim_break_updates(server_set_sim(set), broken);
     text_printf(body, "{\"broken\":%s}\n", broken ? "true" : "false");
     return 200;
 }
@@ -113,17 +135,18 @@ static int answer_break_updates(struct sim *sim, const char *target, struct text
 static const struct {
     const char *path;
     const char *method;
-    int (*answer)(struct sim *sim, const char *target, struct text *body);
+    int (*answer)(struct server_set *set, const char *target, struct text *body);
 } rows[] = {
     {"/violations", "GET", answer_violations},
     {"/totals", "GET", answer_totals},
+    {"/traffic", "GET", answer_traffic},
     {"/break-updates", "POST", answer_break_updates},
 };
 
 /* Fills status and body; *done_us is when the reply may be sent, in simulated time. */
 static void answer(struct client *client, const char *method, const char *target, int64_t *done_us)
 {
-    struct sim *sim = server_set_sim(client->control->set);
+    struct server_set *set = client->control->set;
 
     *done_us = 0;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -132,7 +155,7 @@ static void answer(struct client *client, const char *method, const char *target
             continue;
         }
         if (strcmp(rows[i].method, method) == 0) {
-            client->status = rows[i].answer(sim, target, &client->body);
+            client->status = rows[i].answer(set, target, &client->body);
         } else {
             client->status = 405;
             text_printf(&client->body, "{\"error\":\"%s takes %s only\"}\n", rows[i].path,
@@ -140,7 +163,7 @@ static void answer(struct client *client, const char *method, const char *target
         }
         return;
     }
-    sim_control_request(sim, method, target, &client->status, &client->body, done_us);
+    sim_control_request(server_set_sim(set), method, target, &client->status, &client->body, done_us);
 }
 
 /* ---- connections */

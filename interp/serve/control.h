@@ -6,6 +6,7 @@
  *   POST /break-updates?broken=true|false            updates leave the old version running
  *   GET  /violations                                 what would have brought a real server down
  *   GET  /totals                                     time without reads and writes, moves, changes
+ *   GET  /traffic                                    requests to the servers' ports, bytes both ways
  * The first two are sim/control.h's; a reply comes when the simulated action is done. */
 #ifndef PEGFLOW_SERVE_CONTROL_H
 #define PEGFLOW_SERVE_CONTROL_H

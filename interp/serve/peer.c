@@ -183,6 +183,7 @@ static void on_ready(void *ctx)
 {
     struct peer *peer = ctx;
     struct stream *stream = &peer->stream;
+    struct server_traffic *traffic = server_set_traffic(peer->set);
     enum peer_step step = STEP_HANDLED;
     size_t done = 0;
 
@@ -190,8 +191,14 @@ static void on_ready(void *ctx)
     peer->sim = server_set_sim(peer->set);
     while (stream_is_open(stream) && step == STEP_HANDLED && stream_has_room(stream)) {
         size_t used = 0;
+        size_t replied = stream->out.length;
         step = take_request(peer, text_string(&stream->in) + done, stream->in.length - done, &used);
-        done += step == STEP_HANDLED ? used : 0;
+        if (step == STEP_HANDLED) {
+            done += used;
+            traffic->requests++;
+            traffic->request_bytes += (int64_t)used;
+            traffic->reply_bytes += (int64_t)(stream->out.length - replied);
+        }
     }
     server_set_changed(peer->set);
     if (!stream_is_open(stream)) {

@@ -22,6 +22,7 @@ struct served {
 struct server_set {
     struct loop *loop;
     struct sim *sim;
+    struct server_traffic traffic;
     int64_t origin_us; /* the loop's time at simulated time 0 */
     struct timer timer;
     struct served *servers;
@@ -305,6 +306,11 @@ struct sim *server_set_sim(struct server_set *set)
 void server_set_changed(struct server_set *set)
 {
     timer_start(set->loop, &set->timer, 0, turn, set);
+}
+
+struct server_traffic *server_set_traffic(struct server_set *set)
+{
+    return &set->traffic;
 }
 
 int64_t server_set_now_us(const struct server_set *set)

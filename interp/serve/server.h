@@ -41,6 +41,14 @@ void server_set_free(struct server_set *set); /* NULL is fine; never from a call
 struct sim *server_set_sim(struct server_set *set);
 /* Something was asked of the simulation: its next event and its processes are looked at again. */
 void server_set_changed(struct server_set *set);
+/* What has come and gone on the servers' ports: whole requests, their bytes and those of their
+ * replies. The control endpoint's own are not counted. */
+struct server_traffic {
+    int64_t requests;
+    int64_t request_bytes;
+    int64_t reply_bytes;
+};
+struct server_traffic *server_set_traffic(struct server_set *set);
 /* Now, in simulated time. */
 int64_t server_set_now_us(const struct server_set *set);
 struct loop *server_set_loop(const struct server_set *set);

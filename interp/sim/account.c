@@ -88,6 +88,7 @@ void account_update(struct sim *sim, struct partition *partition)
 {
     int32_t serving;
     int32_t live = count_live(sim, partition, &serving);
+    attention_replicas(sim, partition);
     partition->serving = (int16_t)serving;
     partition->live = (uint8_t)live;
     struct sim_totals *table = &sim->tables[partition->table].totals;

@@ -2,7 +2,6 @@
 
 #include "wire/wire.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,70 +47,6 @@ static struct wire_list names_of(const struct sim *sim, struct arena *arena, con
 }
 
 /* ---- RPC_CM_CLUSTER_INFO */
-
-void answers_balance_count(const struct sim *sim, struct text *out)
-{
-    const struct balance *balance = &sim->leader.balance;
-    int32_t total = balance->unknown
-                        ? -1
-                        : balance->move_primary + balance->copy_primary + balance->copy_secondary;
-    if (sim->traits->json_replies) {
-        text_printf(out,
-                    "{\n  \"copy_pri\": %d,\n  \"copy_sec\": %d,\n  \"move_pri\": %d,\n"
-                    "  \"total\": %d\n}",
-                    balance->copy_primary, balance->copy_secondary, balance->move_primary, total);
-    } else {
-        text_printf(out, "move_pri=%d,copy_pri=%d,copy_sec=%d,total=%d", balance->move_primary,
-                    balance->copy_primary, balance->copy_secondary, total);
-    }
-}
-
-/* Over the alive servers that have partitions. */
-static const char *deviation(const struct sim *sim, struct arena *arena, bool all_replicas)
-{
-    double sum = 0;
-    double squares = 0;
-    int32_t count = 0;
-    for (int32_t i = 0; i < sim->model.replica_count; i++) {
-        const struct server *node = &sim->servers[i];
-        int32_t replicas = node->primaries + node->secondaries;
-        if (node->status == NODE_ALIVE && replicas > 0) {
-            double value = all_replicas ? replicas : node->primaries;
-            sum += value;
-            squares += value * value;
-            count++;
-        }
-    }
-    double mean = count == 0 ? 0 : sum / count;
-    double variance = count == 0 ? 0 : squares / count - mean * mean;
-    return arena_printf(arena, "%.2f", variance > 0 ? sqrt(variance) : 0.0);
-}
-
-void answers_cluster(const struct sim *sim, struct arena *arena,
-                     struct cluster_row rows[CLUSTER_KEY_COUNT])
-{
-    struct text metas = {0};
-    struct text balance = {0};
-    for (int32_t i = 0; i < sim->model.meta_count; i++) {
-        text_printf(&metas, "%s%s", i == 0 ? "" : ",", sim->servers[sim_first_meta(sim) + i].name);
-    }
-    answers_balance_count(sim, &balance);
-    const char *level = meta_level_name(meta_effective_level(sim));
-    const struct cluster_row made[CLUSTER_KEY_COUNT] = {
-        {"meta_servers", arena_copy_string(arena, text_string(&metas))},
-        {"primary_meta_server", sim->servers[sim->leader.meta].name},
-        {"zookeeper_hosts", "127.0.0.1:22181"},
-        {"zookeeper_root", sim->model.zookeeper_root},
-        {"meta_function_level", level == NULL ? "" : level},
-        {"balance_operation_count", arena_copy_string(arena, text_string(&balance))},
-        {"primary_replica_count_stddev", deviation(sim, arena, false)},
-        {"total_replica_count_stddev", deviation(sim, arena, true)},
-        {"cluster_name", sim->model.cluster_name},
-    };
-    memcpy(rows, made, sizeof made);
-    text_clear(&metas);
-    text_clear(&balance);
-}
 
 static void cluster_info(struct sim *sim, struct arena *arena,
                          struct cluster_info_response *response)
@@ -248,19 +183,42 @@ static struct wire_partition wire_partition_of(const struct sim *sim, struct are
 /* A request may name partitions over and over; a table has at most 32767. */
 enum { LISTING_MAX = 65536 };
 
-static void query_config(struct sim *sim, const struct query_config_request *request,
-                         struct arena *arena, struct query_config_response *response)
+static int compare_indices(const void *a, const void *b)
 {
-    const struct table *table = NULL;
-    for (int32_t i = 0; i < sim->table_count && table == NULL; i++) {
-        if (slice_equals(request->app_name, sim->tables[i].model->name)) {
-            table = &sim->tables[i];
-        }
+    int32_t left = *(const int32_t *)a;
+    int32_t right = *(const int32_t *)b;
+    return (left > right) - (left < right);
+}
+
+/* Only those whose record was written after `since`, by their index. */
+static struct wire_list list_changed(const struct sim *sim, const struct table *table,
+                                     uint64_t since, struct arena *arena)
+{
+    uint32_t count = 0;
+    for (int32_t i = table->newest; i >= 0 && sim->partitions[i].revision > since;
+         i = sim->partitions[i].older) {
+        count++;
     }
-    if (table == NULL) {
-        response->err = slice_of(PEGASUS_OBJECT_NOT_FOUND);
-        return;
+    if (count == 0) {
+        return (struct wire_list){0};
     }
+    int32_t *indices = arena_allocate(arena, count * sizeof *indices);
+    struct wire_partition *items = arena_allocate(arena, count * sizeof *items);
+    int32_t next = table->newest;
+    for (uint32_t i = 0; i < count; i++) {
+        indices[i] = next;
+        next = sim->partitions[next].older;
+    }
+    qsort(indices, count, sizeof *indices, compare_indices);
+    for (uint32_t i = 0; i < count; i++) {
+        items[i] = wire_partition_of(sim, arena, &sim->partitions[indices[i]]);
+    }
+    return (struct wire_list){items, count};
+}
+
+static struct wire_list list_asked(const struct sim *sim, const struct table *table,
+                                   const struct query_config_request *request, struct arena *arena)
+{
     uint32_t total = (uint32_t)table->model->partition_count;
     const struct partition *first = &sim->partitions[table->first_partition];
     const int32_t *indices = request->partition_indices.items;
@@ -279,10 +237,29 @@ static void query_config(struct sim *sim, const struct query_config_request *req
             items[count] = wire_partition_of(sim, arena, &first[count]);
         }
     }
+    return (struct wire_list){items, count};
+}
+
+static void query_config(struct sim *sim, const struct query_config_request *request,
+                         struct arena *arena, struct query_config_response *response)
+{
+    const struct table *table = NULL;
+    for (int32_t i = 0; i < sim->table_count && table == NULL; i++) {
+        if (slice_equals(request->app_name, sim->tables[i].model->name)) {
+            table = &sim->tables[i];
+        }
+    }
+    if (table == NULL) {
+        response->err = slice_of(PEGASUS_OBJECT_NOT_FOUND);
+        return;
+    }
     response->app_id = table->app_id;
     response->partition_count = table->model->partition_count;
     response->is_stateful = true;
-    response->partitions = (struct wire_list){items, count};
+    response->revision = sim->revision;
+    response->is_partial = request->since > 0;
+    response->partitions = response->is_partial ? list_changed(sim, table, request->since, arena)
+                                                : list_asked(sim, table, request, arena);
 }
 
 /* The only refusal of a standby that tells who leads. */

@@ -10,7 +10,8 @@
 
 static bool is_settled(const struct sim *sim)
 {
-    for (int32_t i = 0; i < sim->partition_count; i++) {
+    int32_t end = sim->partition_count;
+    for (int32_t i = attention_next(sim, 0, end); i < end; i = attention_next(sim, i + 1, end)) {
         const struct partition *partition = &sim->partitions[i];
         const struct table *table = &sim->tables[partition->table];
         if (partition->pending || partition->action_count > 0 || partition->primary == NO_SERVER ||
@@ -115,6 +116,7 @@ static void move_primaries(struct sim *sim, const struct table *table, int32_t f
             partition->actions[1] =
                 (struct action){CT_UPGRADE_TO_PRIMARY, (int16_t)to, (int16_t)to};
             partition->action_count = 2;
+            attention_partition(sim, partition);
             partition->action_epoch = sim->leader.clear_epoch;
             count--;
         }
@@ -180,20 +182,30 @@ static int32_t excess(const struct sim *sim, const struct table *table, bool of_
     return above > below ? above : below;
 }
 
-static bool count_primaries(struct sim *sim, const struct table *table, bool act,
-                            struct balance *balance)
+/* With `act` the moves are given to their partitions, else nothing changes. */
+static const struct imbalance *judge_table(struct sim *sim, struct table *table, bool act)
 {
+    struct imbalance *found = &table->imbalance;
+    uint64_t revision = table->newest < 0 ? 0 : sim->partitions[table->newest].revision;
     int32_t enough;
-    int32_t wanted = excess(sim, table, false, &enough);
-    if (wanted == 0) {
-        return false;
+    if (found->known && !act && found->revision == revision && found->standing == sim->standing) {
+        return found;
     }
-    int32_t moves = follow_path(sim, table, enough, act);
-    balance->move_primary += moves;
-    if (moves == 0 && !meta_settings(sim)->only_move_primary) {
-        balance->copy_primary += wanted;
+    *found = (struct imbalance){.known = true, .revision = revision, .standing = sim->standing};
+    found->replicas = excess(sim, table, true, &enough);
+    found->primaries = excess(sim, table, false, &enough);
+    found->moves = found->primaries == 0 ? 0 : follow_path(sim, table, enough, act);
+    return found;
+}
+
+static bool count_primaries(struct sim *sim, struct table *table, bool act, struct balance *balance)
+{
+    const struct imbalance *found = judge_table(sim, table, act);
+    balance->move_primary += found->moves;
+    if (found->moves == 0 && !meta_settings(sim)->only_move_primary) {
+        balance->copy_primary += found->primaries;
     }
-    return moves > 0;
+    return found->moves > 0;
 }
 
 bool balancer_tick(struct sim *sim)
@@ -201,7 +213,6 @@ bool balancer_tick(struct sim *sim)
     const struct settings *settings = meta_settings(sim);
     bool lively = meta_effective_level(sim) >= LEVEL_LIVELY;
     struct balance balance = {0};
-    int32_t enough;
     if (!is_settled(sim)) {
         return false; /* what was published stays */
     }
@@ -216,7 +227,7 @@ bool balancer_tick(struct sim *sim)
     bool primaries_first = lively && balance.move_primary + balance.copy_primary > 0;
     for (int32_t t = 0; t < sim->table_count; t++) {
         if (!primaries_first && !settings->only_primary_balancer) {
-            balance.copy_secondary += excess(sim, &sim->tables[t], true, &enough);
+            balance.copy_secondary += judge_table(sim, &sim->tables[t], false)->replicas;
         }
     }
     sim->leader.balance = balance;

@@ -118,6 +118,25 @@ static bool counts_are_sound(const struct sim *sim, struct tally *tallies, struc
     return true;
 }
 
+/* What is not marked is passed over: it must be at rest. */
+static bool attention_is_sound(const struct sim *sim, struct error *err)
+{
+    for (int32_t i = 0; i < sim->partition_count; i++) {
+        if (!attention_partition_is_marked(sim, i) &&
+            !attention_partition_rests(sim, &sim->partitions[i])) {
+            return broken(err, &sim->partitions[i], "would be passed over by the tick");
+        }
+    }
+    for (int32_t i = 0; i < sim->replica_count; i++) {
+        const struct replica *replica = &sim->replicas[i];
+        if (!replica->marked && !attention_replica_rests(sim, replica)) {
+            return broken(err, &sim->partitions[replica->partition],
+                          "has a replica that a config sync would pass over");
+        }
+    }
+    return true;
+}
+
 bool sim_check(const struct sim *constant, struct error *err)
 {
     struct sim *sim = (struct sim *)constant; /* lookups hand out pointers; nothing is written */
@@ -126,6 +145,9 @@ bool sim_check(const struct sim *constant, struct error *err)
             !serving_is_sound(sim, &sim->partitions[i], err)) {
             return false;
         }
+    }
+    if (!attention_is_sound(sim, err)) {
+        return false;
     }
     struct tally *tallies = memory_allocate((size_t)sim->model.replica_count * sizeof *tallies);
     bool sound = counts_are_sound(sim, tallies, err);

@@ -230,10 +230,16 @@ static void run_setting(struct call *call, const struct setting *setting)
 
 static void run_server_info(struct call *call)
 {
-    const struct server *server = &call->sim->servers[call->server];
+    struct server *server = &call->sim->servers[call->server];
     char time[TIME_TEXT_BYTES];
-    release_write_server_info(call->sim->model.release, server->version, SIM_COMMIT,
-                              sim_format_time(call->sim, server->started_us, time), call->out);
+    if (server->info_of != server->incarnation) { /* asked at each look, and always the same */
+        text_reset(&server->info);
+        release_write_server_info(call->sim->model.release, server->version, SIM_COMMIT,
+                                  sim_format_time(call->sim, server->started_us, time),
+                                  &server->info);
+        server->info_of = server->incarnation;
+    }
+    text_append(call->out, text_string(&server->info), server->info.length);
 }
 
 static void run_flush_log(struct call *call)

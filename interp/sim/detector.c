@@ -181,9 +181,7 @@ static void sync_replies(struct sim *sim, int32_t number)
     }
     server->link = LINK_UP;
     server->reported = true;
-    for (int32_t r = server->first_replica; r >= 0; r = sim->replicas[r].next_in_server) {
-        sync_replica(sim, &sim->replicas[r]);
-    }
+    attention_visit(sim, number, sync_replica);
 }
 
 static void send_sync(struct sim *sim, int32_t number)

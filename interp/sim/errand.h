@@ -24,9 +24,11 @@ int64_t sim_driver_until(const struct sim_driver *driver, int64_t sim_us);
 
 struct errand;
 typedef void errand_step_fn(struct errand *errand);
-/* Tells the owner of the errand and frees what it holds but the errand itself. `err` NULL: it ended
- * well. `tell` false: dropped, only free. */
+/* Tells the owner of the errand and frees it. `err` NULL: it ended well. `tell` false: dropped,
+ * only free. */
 typedef void errand_end_fn(struct errand *errand, const struct error *err, bool tell);
+/* Appends what it is, for messages: few errands need the words. */
+typedef void errand_describe_fn(const struct errand *errand, struct text *out);
 
 TAILQ_HEAD(errand_list, errand);
 struct errand {
@@ -37,15 +39,15 @@ struct errand {
     struct timer timer;
     errand_step_fn *step;
     errand_end_fn *end;
+    errand_describe_fn *describe;
     int64_t timeout_us;
     int64_t deadline_us;
-    struct text what;      /* for messages */
     struct error *failure; /* on its way to the owner */
 };
 
-/* `errand` is memory of memory_allocate, part of a larger struct of which it is the first. */
+/* `errand` is zeroed, the first part of a larger struct. */
 void errand_start(struct errand *errand, struct sim_driver *driver, struct errand_list *list,
-                  int64_t timeout_us, errand_end_fn *end);
+                  int64_t timeout_us, errand_end_fn *end, errand_describe_fn *describe);
 void errand_wait(struct errand *errand, int64_t delay_us, errand_step_fn *step); /* then a step */
 void errand_wait_for_ever(struct errand *errand); /* until its deadline */
 void errand_end(struct errand *errand);           /* well, now */

@@ -60,6 +60,7 @@ static void assign_cure(struct sim *sim, struct partition *partition, struct act
     guardian_clear_actions(sim, partition);
     partition->actions[0] = action;
     partition->action_count = 1;
+    attention_partition(sim, partition);
     partition->action_epoch = sim->leader.cleared_epoch;
     if (action.type == CT_UPGRADE_TO_PRIMARY || action.type == CT_ASSIGN_PRIMARY ||
         action.type == CT_ADD_SECONDARY) {
@@ -381,9 +382,14 @@ static void send_add(struct sim *sim, const struct partition *partition)
 /* Cures one table's partitions. False: the leader died of it. */
 static bool cure_table(struct sim *sim, const struct table *table, int32_t *deferred_count)
 {
-    for (int32_t p = 0; p < table->model->partition_count; p++) {
-        int32_t index = table->first_partition + p;
+    int32_t end = table->first_partition + table->model->partition_count;
+    for (int32_t index = attention_next(sim, table->first_partition, end); index < end;
+         index = attention_next(sim, index + 1, end)) {
         struct partition *partition = &sim->partitions[index];
+        if (attention_partition_rests(sim, partition)) {
+            attention_forget(sim, index);
+            continue;
+        }
         if (partition->pending) {
             continue;
         }

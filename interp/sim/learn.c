@@ -169,6 +169,7 @@ static void learn_start(struct sim *sim, const struct event *event)
     replica->restarted = false;
     replica->ballot = event->value;
     replica->opened_us = sim->now_us;
+    attention_replica(sim, replica);
     if (is_new) {
         struct event done = *event;
         done.kind = EVENT_LEARN_DONE;

@@ -105,10 +105,16 @@ static void clear_proposals(struct sim *sim, int64_t epoch)
 
 /* ---- nodes */
 
+void meta_set_status(struct sim *sim, int32_t node, enum node_status status)
+{
+    sim->standing += sim->servers[node].status != status;
+    sim->servers[node].status = status;
+}
+
 void meta_note_beacon(struct sim *sim, int32_t node)
 {
     sim->servers[node].beacon_us = sim->now_us;
-    sim->servers[node].status = NODE_ALIVE;
+    meta_set_status(sim, node, NODE_ALIVE);
 }
 
 static void check_grace(struct sim *sim)
@@ -117,7 +123,7 @@ static void check_grace(struct sim *sim)
     for (int32_t i = 0; i < sim->model.replica_count; i++) {
         struct server *node = &sim->servers[i];
         if (node->status == NODE_ALIVE && sim->now_us - node->beacon_us > timings->grace_us) {
-            node->status = NODE_UNALIVE;
+            meta_set_status(sim, i, NODE_UNALIVE);
             node->reported = false;
             struct event event = sim_event(sim, EVENT_NODE_DEAD, sim->leader.meta);
             event.node = (int16_t)i;
@@ -174,7 +180,7 @@ static void forget_everything(struct sim *sim)
         }
     }
     for (int32_t i = 0; i < sim->model.replica_count; i++) {
-        sim->servers[i].status = NODE_INVALID;
+        meta_set_status(sim, i, NODE_INVALID);
         sim->servers[i].reported = false;
     }
 }

@@ -128,14 +128,15 @@ static bool check_placement(const struct model *model, const struct model_table 
         const int32_t *servers = table->placement + (int64_t)p * table->max_replica_count;
         for (int32_t i = 0; i < table->max_replica_count; i++) {
             if (servers[i] < -1 || servers[i] >= model->replica_count) {
-                error_set(err, ERROR_INVALID_FILE, "partition %d is on server %d of %d", p,
-                          servers[i], model->replica_count);
+                error_set(err, ERROR_INVALID_FILE,
+                          "partition %d is on r%d, but the model has %d replica servers", p,
+                          servers[i] + 1, model->replica_count);
                 return false;
             }
             for (int32_t j = 0; j < i; j++) {
                 if (servers[i] >= 0 && servers[i] == servers[j]) {
-                    error_set(err, ERROR_INVALID_FILE, "partition %d is on server %d twice", p,
-                              servers[i]);
+                    error_set(err, ERROR_INVALID_FILE, "partition %d is on r%d twice", p,
+                              servers[i] + 1);
                     return false;
                 }
             }
@@ -147,8 +148,6 @@ static bool check_placement(const struct model *model, const struct model_table 
 static bool check_table(const struct model *model, int32_t index, struct error *err)
 {
     const struct model_table *table = &model->tables[index];
-    int32_t most = model->replica_count < MODEL_REPLICA_MAX ? model->replica_count
-                                                            : (int32_t)MODEL_REPLICA_MAX;
     if (table->name == NULL || table->name[0] == '\0') {
         error_set(err, ERROR_INVALID_FILE, "has no name");
         return false;
@@ -164,6 +163,12 @@ static bool check_table(const struct model *model, int32_t index, struct error *
             return false;
         }
     }
+    if (table->max_replica_count > model->replica_count) {
+        error_set(err, ERROR_INVALID_FILE,
+                  "wants %d replicas of each partition, but the model has %d replica servers",
+                  table->max_replica_count, model->replica_count);
+        return false;
+    }
     bool numbered = model->tables[0].app_id != 0;
     if ((table->app_id != 0) != numbered) {
         error_set(err, ERROR_INVALID_FILE, "either all tables have an app id or none has");
@@ -171,7 +176,7 @@ static bool check_table(const struct model *model, int32_t index, struct error *
     }
     return check_range("app id", table->app_id, 0, INT32_MAX, err) &&
            check_range("partition count", table->partition_count, 1, MODEL_PARTITION_MAX, err) &&
-           check_range("max replica count", table->max_replica_count, 1, most, err) &&
+           check_range("max replica count", table->max_replica_count, 1, MODEL_REPLICA_MAX, err) &&
            check_placement(model, table, err);
 }
 

@@ -99,6 +99,7 @@ static const char *store(struct sim *sim, struct partition *partition, const str
     memcpy(partition->actions, actions, count * sizeof *actions);
     partition->action_count = (uint8_t)count;
     partition->action_epoch = sim->leader.clear_epoch;
+    attention_partition(sim, partition);
     return PEGASUS_OK;
 }
 
@@ -240,6 +241,7 @@ void proposals_on_arrival(struct sim *sim, const struct event *event)
     if (event->type == CT_ASSIGN_PRIMARY && replica->place == PLACE_CLOSED) {
         replica_set_place(sim, replica, PLACE_OPEN);
         replica->status = REPLICA_INACTIVE;
+        attention_replica(sim, replica);
     }
     if (event->type == CT_UPGRADE_TO_PRIMARY &&
         (replica->place == PLACE_CLOSED || replica->place == PLACE_CLOSING)) {

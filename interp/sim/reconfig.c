@@ -138,6 +138,7 @@ static void write_record(struct sim *sim, struct partition *partition, struct ch
                          int32_t from)
 {
     partition->pending = true;
+    attention_partition(sim, partition);
     partition->change = change;
     partition->change_from = (int16_t)from;
     struct event event = sim_event(sim, EVENT_ZK_DONE, sim->leader.meta);
@@ -279,6 +280,7 @@ static void apply_change(struct sim *sim, struct partition *partition, struct ch
     ASSERT(change.ballot > partition->ballot);
     partition->ballot = change.ballot;
     partition->last_committed_decree++;
+    world_note_record(sim, partition);
 }
 
 static void install(struct sim *sim, struct partition *partition)

@@ -37,6 +37,8 @@ void sim_free(struct sim *sim)
     for (int32_t i = 0; i < sim->server_count; i++) {
         free(sim->servers[i].settings.black_list);
         free(sim->servers[i].stability);
+        free(sim->servers[i].marked);
+        text_clear(&sim->servers[i].info);
     }
     for (size_t i = 0; i < sim->violation_count; i++) {
         free((char *)sim->violations[i].what);
@@ -45,9 +47,11 @@ void sim_free(struct sim *sim)
     free(sim->tables);
     free(sim->tables_by_name);
     free(sim->partitions);
+    free(sim->marked);
     free(sim->deferred);
     free(sim->replicas);
     free(sim->servers);
+    free(sim->server_index);
     free(sim->locks);
     text_clear(&sim->scratch);
     events_clear(&sim->queue);
@@ -63,12 +67,7 @@ int32_t sim_server_count(const struct sim *sim)
 
 int32_t sim_find_server(const struct sim *sim, struct address address)
 {
-    for (int32_t i = 0; i < sim->server_count; i++) {
-        if (address_equal(sim->servers[i].address, address)) {
-            return i;
-        }
-    }
-    return NO_SERVER;
+    return *world_server_place(sim, address) - 1;
 }
 
 enum role sim_server_role(const struct sim *sim, int32_t server)

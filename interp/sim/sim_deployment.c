@@ -24,6 +24,7 @@ struct job {
     int32_t server;       /* of an order, or NO_SERVER */
     enum sim_control action;
     const struct model_answer *answer; /* the model's row, or NULL */
+    struct text what;                  /* for messages */
     int status;                        /* of the reply, or exit code */
     struct text body;
     bool assumed;
@@ -52,9 +53,16 @@ static void end_job(struct errand *errand, const struct error *err, bool tell)
         };
         job->program_done(job->ctx, &result, err);
     }
+    text_clear(&job->what);
     text_clear(&job->body);
     free(job->method);
     free(job->target);
+    free(job);
+}
+
+static void describe(const struct errand *errand, struct text *out)
+{
+    text_append_string(out, text_string(&((const struct job *)errand)->what));
 }
 
 /* ---- what the model declares */
@@ -184,14 +192,14 @@ static struct operation *start_request(struct deployment *deployment,
     job->http_done = done;
     job->method = memory_copy_string(request->method);
     job->status = 200;
-    text_printf(&job->errand.what, "%s %s", request->method, request->url);
+    text_printf(&job->what, "%s %s", request->method, request->url);
     job->answer = find_answer(model->requests, model->request_count, own->requests_used,
-                              text_string(&job->errand.what));
+                              text_string(&job->what));
     if (job->server == NO_SERVER && strncmp(target, "/servers", strlen("/servers")) == 0) {
         job->target = memory_copy_string(target);
     }
     job->assumed = job->answer == NULL && job->target == NULL;
-    errand_start(&job->errand, own->driver, &own->errands, request->timeout_us, end_job);
+    errand_start(&job->errand, own->driver, &own->errands, request->timeout_us, end_job, describe);
     errand_wait(&job->errand, has_effect(job) ? sim_latency_us(own->driver->sim) : 0, job_works);
     return &job->errand.operation;
 }
@@ -224,7 +232,7 @@ static struct operation *start_program(struct deployment *deployment,
     for (size_t i = 0; spec->argv[i] != NULL; i++) {
         text_printf(&words, "%s%s", i == 0 ? "" : " ", spec->argv[i]);
     }
-    text_printf(&job->errand.what, "'%s'", spec->argv[0] == NULL ? "" : spec->argv[0]);
+    text_printf(&job->what, "'%s'", spec->argv[0] == NULL ? "" : spec->argv[0]);
     job->answer =
         find_answer(model->programs, model->program_count, own->programs_used, text_string(&words));
     text_clear(&words);
@@ -232,7 +240,7 @@ static struct operation *start_program(struct deployment *deployment,
     if (job->server == NO_SERVER) {
         find_order(own->driver->sim, spec->argv, job);
     }
-    errand_start(&job->errand, own->driver, &own->errands, spec->timeout_us, end_job);
+    errand_start(&job->errand, own->driver, &own->errands, spec->timeout_us, end_job, describe);
     errand_wait(&job->errand, 0, job_works);
     return &job->errand.operation;
 }

@@ -62,17 +62,18 @@ static void finish(struct errand *errand, const struct error *err, bool tell)
     timer_cancel(&errand->timer);
     errand->failure = NULL;
     errand->end(errand, failure != NULL ? failure : err, tell);
-    text_clear(&errand->what);
     free(failure);
-    free(errand);
 }
 
 static void set_failure(struct errand *errand, enum error_code code, const char *what)
 {
+    struct text subject = {0};
     if (errand->failure == NULL) {
         errand->failure = memory_allocate(sizeof *errand->failure);
     }
-    error_set(errand->failure, code, "%s: %s", text_string(&errand->what), what);
+    errand->describe(errand, &subject);
+    error_set(errand->failure, code, "%s: %s", text_string(&subject), what);
+    text_clear(&subject);
 }
 
 static void on_failure_due(void *ctx)
@@ -95,7 +96,7 @@ static void drop(struct operation *operation)
 static const struct operation_ops errand_ops = {.cancel = cancel, .drop = drop};
 
 void errand_start(struct errand *errand, struct sim_driver *driver, struct errand_list *list,
-                  int64_t timeout_us, errand_end_fn *end)
+                  int64_t timeout_us, errand_end_fn *end, errand_describe_fn *describe)
 {
     errand->operation.ops = &errand_ops;
     errand->driver = driver;
@@ -103,6 +104,7 @@ void errand_start(struct errand *errand, struct sim_driver *driver, struct erran
     errand->timeout_us = timeout_us;
     errand->deadline_us = loop_now_us(driver->loop) + timeout_us;
     errand->end = end;
+    errand->describe = describe;
     TAILQ_INSERT_TAIL(list, errand, link);
 }
 

@@ -2,9 +2,9 @@
  *
  * Floor: sim, private to it (and to its tests). One file per part: sim.c (life, dispatch),
  * process.c (start and stop), detector.c (beacons, leases, config sync), meta.c (lock, leader,
- * META_STATE), guardian.c (tick and cure),
- * balancer.c, stability.c, proposals.c, reconfig.c, learn.c, close.c, account.c,
- * answers.c, commands.c, http.c, control.c, check.c. Each part owns the fields named for it here.
+ * META_STATE), guardian.c (tick and cure), attention.c (who has to be looked at), balancer.c,
+ * stability.c, proposals.c, reconfig.c, learn.c, close.c, account.c, answers.c, answers_cluster.c,
+ * commands.c, http.c, control.c, check.c. Each part owns the fields named for it here.
  * Facts: reference behaviour 16.1 (state), 16.2 (events), 16.3 (order). */
 #ifndef PEGFLOW_SIM_SIM_STATE_H
 #define PEGFLOW_SIM_SIM_STATE_H
@@ -70,6 +70,8 @@ struct server {
     enum stage stage;
     uint32_t incarnation; /* counts starts and ends of the process */
     int64_t started_us;   /* of the process that runs; before the simulation: negative */
+    struct text info;     /* commands.c: what it says of itself, ... */
+    uint32_t info_of;     /* ... as this incarnation; 0: not said yet */
     bool running;         /* there is a process, if only one that starts */
     bool controlled;      /* a deployment order is under way */
     bool start_again;     /* ... which starts it once it is gone */
@@ -93,6 +95,9 @@ struct server {
     /* the replicas it has: open, closing, closed, or on disk while it is down */
     int32_t first_replica; /* index, or -1; in the order of partitions at the start */
     int32_t last_replica;
+    int32_t *marked; /* attention.c: indices of those a config sync has to look at */
+    int32_t marked_count;
+    int32_t marked_capacity;
     int32_t open_count;
     int32_t opening_count;
     int32_t closing_count;
@@ -129,6 +134,7 @@ struct replica {
     bool learning;  /* POTENTIAL_SECONDARY, and not done */
     bool dirty;     /* written and not closed when the process ended: its log is replayed */
     bool to_meta;   /* `request` is on its way to the leader: one at a time */
+    bool marked;    /* is in its server's `marked` */
     struct change request;
     int64_t ballot;
     int64_t opened_us;
@@ -164,6 +170,10 @@ struct partition {
     int16_t secondaries[SECONDARY_MAX];
     int16_t last_drops[DROP_MAX]; /* oldest first */
     int64_t last_committed_decree;
+    /* world.c: when the record changed last, and its neighbours among those of the table that did */
+    uint64_t revision; /* 0: never */
+    int32_t newer;     /* index, or -1 */
+    int32_t older;
 
     /* the leader's memory, gone with it */
     bool pending; /* a write is under way */
@@ -204,12 +214,25 @@ struct share {
     int32_t proposed_replicas;
 };
 
+/* balancer.c: what it found at a table, which holds while neither its records nor the servers'
+ * standing change. */
+struct imbalance {
+    bool known;
+    uint64_t revision; /* of the record written last */
+    uint64_t standing;
+    int32_t primaries; /* too many on some servers, or too few */
+    int32_t moves;     /* of one path that would help */
+    int32_t replicas;  /* as `primaries`, of all replicas */
+};
+
 struct table {
     const struct model_table *model;
     int32_t app_id;
     int32_t first_partition;
     int32_t min_replicas; /* that a write needs */
     struct share *shares; /* per replica server */
+    int32_t newest;       /* the partition whose record changed last, or -1 */
+    struct imbalance imbalance;
     struct sim_totals totals; /* account.c; without outages that still last */
 };
 
@@ -239,6 +262,15 @@ struct leader {
     struct balance balance;
 };
 
+/* answers_cluster.c: kept from one question to the next, while neither records nor servers' standing
+ * change. */
+struct deviations {
+    uint64_t revision; /* 0: never computed */
+    uint64_t standing;
+    char primaries[32];
+    char replicas[32];
+};
+
 struct sim {
     struct model model;
     const struct release_traits *traits;
@@ -249,11 +281,16 @@ struct sim {
 
     struct server *servers;
     int32_t server_count;
+    int32_t *server_index; /* world.c: by address; number + 1, or 0 */
+    uint32_t server_index_mask;
     struct table *tables; /* by app id */
     int32_t table_count;
     int32_t *tables_by_name; /* as the guardian goes through them */
     struct partition *partitions;
     int32_t partition_count;
+    uint64_t revision; /* counts changes of records, from 1 */
+    uint64_t standing; /* counts changes of servers' status at the leader */
+    uint64_t *marked;  /* attention.c: a bit for each that the tick has to look at */
     struct replica *replicas;
     int32_t replica_count;
     int32_t replica_capacity;
@@ -275,6 +312,7 @@ struct sim {
     int64_t reads_away_since_us; /* the sum of the beginnings */
     int64_t writes_away_since_us;
     struct text scratch;
+    struct deviations deviations;
 };
 
 /* ---- sim.c */
@@ -294,6 +332,8 @@ void sim_abort_server(struct sim *sim, int32_t server, const char *format, ...)
 
 /* ---- world.c: what is where */
 void world_build(struct sim *sim, const struct address *addresses);
+/* Where the index of servers has this address, or a 0 where it has none such. O(1). */
+int32_t *world_server_place(const struct sim *sim, struct address address);
 struct table *world_table(struct sim *sim, int32_t app_id);
 struct partition *world_partition(struct sim *sim, struct gpid gpid); /* NULL: none */
 int32_t partition_index(const struct sim *sim, const struct partition *partition);
@@ -306,6 +346,24 @@ struct replica *partition_replica(struct sim *sim, const struct partition *parti
 /* Adds one in PLACE_CLOSED; pointers to replicas are invalid afterwards. */
 struct replica *world_add_replica(struct sim *sim, int32_t partition, int32_t server);
 void replica_set_place(struct sim *sim, struct replica *replica, enum place place);
+/* The record was written: it is the newest of its table. */
+void world_note_record(struct sim *sim, struct partition *partition);
+
+/* ---- attention.c: who has to be looked at. A change that could end a rest calls one of the marks. */
+void attention_begin(struct sim *sim); /* once the partitions are there: all are marked */
+void attention_replica(struct sim *sim, struct replica *replica);
+void attention_replicas(struct sim *sim, const struct partition *partition); /* all it has */
+void attention_partition(struct sim *sim, const struct partition *partition);
+/* Visits the server's marked replicas in the order of its list; those at rest then are no longer
+ * marked. */
+typedef void attention_visit_fn(struct sim *sim, struct replica *replica);
+void attention_visit(struct sim *sim, int32_t server, attention_visit_fn *visit);
+/* The first marked partition of those from `from` up to `end`, or `end`. */
+int32_t attention_next(const struct sim *sim, int32_t from, int32_t end);
+void attention_forget(struct sim *sim, int32_t partition);
+bool attention_partition_is_marked(const struct sim *sim, int32_t partition);
+bool attention_replica_rests(const struct sim *sim, const struct replica *replica);
+bool attention_partition_rests(const struct sim *sim, const struct partition *partition);
 
 /* ---- process.c */
 bool process_is_up(const struct sim *sim, int32_t server); /* STAGE_SERVING or READY */
@@ -324,6 +382,7 @@ void meta_server_up(struct sim *sim, int32_t server); /* joins the lock's queue 
 void meta_server_gone(struct sim *sim, int32_t server, uint32_t incarnation);
 void meta_on_event(struct sim *sim, const struct event *event);
 void meta_note_beacon(struct sim *sim, int32_t node);       /* the leader has received one */
+void meta_set_status(struct sim *sim, int32_t node, enum node_status status);
 bool meta_is_leader(const struct sim *sim, int32_t server); /* active or loading */
 bool meta_is_active(const struct sim *sim, int32_t server);
 int32_t meta_known_leader(const struct sim *sim); /* as standbys believe; NO_SERVER: nobody */
@@ -394,7 +453,7 @@ void account_begin(struct sim *sim);
 void account_update(struct sim *sim, struct partition *partition);
 void account_change(struct sim *sim, struct partition *partition);
 
-/* ---- answers.c, commands.c: for sim_request */
+/* ---- answers.c, answers_cluster.c, commands.c: for sim_request */
 /* What a remote command answers, appended to `out`. */
 void commands_run(struct sim *sim, int32_t server, const struct remote_command_request *request,
                   struct text *out);
@@ -404,7 +463,7 @@ struct cluster_row {
     const char *key;
     const char *value;
 };
-void answers_cluster(const struct sim *sim, struct arena *arena,
+void answers_cluster(struct sim *sim, struct arena *arena,
                      struct cluster_row rows[CLUSTER_KEY_COUNT]);
 /* `order` gets the replica servers the leader knows, by address; `alive_first` as the RPC lists
  * them. Returns their count. */

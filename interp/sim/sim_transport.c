@@ -4,20 +4,28 @@
 
 #include <stdlib.h>
 
+enum { IDLE_BYTES = 64 * 1024 }; /* more is given back: a whole table is seldom read */
+
+struct call;
+
 struct sim_transport {
     struct transport transport; /* first */
     struct sim_driver *driver;
     struct errand_list errands;
+    struct call *idle; /* ended calls, whose memory is used again */
 };
 
 struct call {
     struct errand errand; /* first */
+    struct sim_transport *transport;
+    struct call *next_idle;
     struct address to;
     struct arena arena;
 
     /* an RPC: the request travels as its frame, as it would */
     enum rpc rpc;
     struct text frame;
+    uint64_t since; /* of RPC_QUERY_CONFIG: it is not in the frame */
     void *response;
     rpc_done_fn *rpc_done;
 
@@ -44,11 +52,26 @@ static void end_call(struct errand *errand, const struct error *err, bool tell)
         };
         call->http_done(call->ctx, err == NULL ? &reply : NULL, err);
     }
-    text_clear(&call->frame);
     text_clear(&call->http.body);
     text_clear(&call->http.location);
-    arena_clear(&call->arena);
     free(call->path);
+    if (call->arena.total > IDLE_BYTES) {
+        arena_clear(&call->arena);
+    }
+    call->next_idle = call->transport->idle;
+    call->transport->idle = call;
+}
+
+static void describe(const struct errand *errand, struct text *out)
+{
+    const struct call *call = (const struct call *)errand;
+    char address[ADDRESS_TEXT_BYTES];
+    address_format(call->to, address);
+    if (call->rpc_done != NULL) {
+        text_printf(out, "%s: %s", address, rpc_name(call->rpc));
+    } else {
+        text_printf(out, "%s: GET %s", address, call->path);
+    }
 }
 
 static void deliver(struct errand *errand)
@@ -80,6 +103,9 @@ static void ask_rpc(struct call *call, struct sim *sim, int32_t server)
         wire_decode_request(text_string(&call->frame), call->frame.length, &request, &err) &&
         wire_decode_arguments(call->rpc, request.body, &call->arena, arguments, &err);
     ASSERT(decoded); /* our own encoder made it */
+    if (call->rpc == RPC_QUERY_CONFIG) {
+        ((struct query_config_request *)arguments)->since = call->since;
+    }
     call->response = arena_allocate(&call->arena, rpc_response_bytes(call->rpc));
     call->answer = sim_request(sim, server, call->rpc, request.app_id, arguments, &call->arena,
                                call->response);
@@ -109,15 +135,33 @@ static void arrive(struct errand *errand)
     }
 }
 
+/* Zeroed but for what memory an ended call has left to it. */
+static struct call *take_idle(struct sim_transport *own)
+{
+    struct call *call = own->idle;
+    if (call == NULL) {
+        call = memory_allocate(sizeof *call);
+        arena_init(&call->arena);
+        return call;
+    }
+    own->idle = call->next_idle;
+    struct arena arena = call->arena;
+    struct text frame = call->frame;
+    arena_reset(&arena);
+    text_reset(&frame);
+    *call = (struct call){.arena = arena, .frame = frame};
+    return call;
+}
+
 static struct call *call_new(struct transport *transport, struct address to, int64_t timeout_us,
                              void *ctx)
 {
     struct sim_transport *own = (struct sim_transport *)transport;
-    struct call *call = memory_allocate(sizeof *call);
+    struct call *call = take_idle(own);
+    call->transport = own;
     call->to = to;
     call->ctx = ctx;
-    arena_init(&call->arena);
-    errand_start(&call->errand, own->driver, &own->errands, timeout_us, end_call);
+    errand_start(&call->errand, own->driver, &own->errands, timeout_us, end_call, describe);
     errand_wait(&call->errand, sim_latency_us(own->driver->sim), arrive);
     return call;
 }
@@ -126,11 +170,12 @@ static struct operation *start_call(struct transport *transport, struct address 
                                     const void *request, int64_t timeout_us, rpc_done_fn *done,
                                     void *ctx)
 {
-    char address[ADDRESS_TEXT_BYTES];
     struct call *call = call_new(transport, to, timeout_us, ctx);
-    text_printf(&call->errand.what, "%s: %s", address_format(to, address), rpc_name(rpc));
     call->rpc = rpc;
     call->rpc_done = done;
+    if (rpc == RPC_QUERY_CONFIG) {
+        call->since = ((const struct query_config_request *)request)->since;
+    }
     wire_encode_request(rpc, 1, (int32_t)(timeout_us / 1000), request, &call->frame);
     return &call->errand.operation;
 }
@@ -139,9 +184,7 @@ static struct operation *start_get(struct transport *transport, struct address f
                                    const char *path, int64_t timeout_us, http_done_fn *done,
                                    void *ctx)
 {
-    char address[ADDRESS_TEXT_BYTES];
     struct call *call = call_new(transport, from, timeout_us, ctx);
-    text_printf(&call->errand.what, "%s: GET %s", address_format(from, address), path);
     call->path = memory_copy_string(path);
     call->http_done = done;
     return &call->errand.operation;
@@ -152,6 +195,13 @@ static void free_transport(struct transport *transport)
     struct sim_transport *own = (struct sim_transport *)transport;
     if (own != NULL) {
         errands_drop(&own->errands);
+        struct call *call;
+        while ((call = own->idle) != NULL) {
+            own->idle = call->next_idle;
+            text_clear(&call->frame);
+            arena_clear(&call->arena);
+            free(call);
+        }
         free(own);
     }
 }

@@ -6,6 +6,18 @@
 
 /* ---- lookup */
 
+int32_t *world_server_place(const struct sim *sim, struct address address)
+{
+    uint64_t key = (uint64_t)address.ip << 16 | address.port;
+    uint32_t place = (uint32_t)(key * UINT64_C(0x9E3779B97F4A7C15) >> 32);
+    for (;; place++) {
+        int32_t *found = &sim->server_index[place & sim->server_index_mask];
+        if (*found == 0 || address_equal(sim->servers[*found - 1].address, address)) {
+            return found;
+        }
+    }
+}
+
 struct table *world_table(struct sim *sim, int32_t app_id)
 {
     int32_t low = 0;
@@ -127,6 +139,33 @@ void replica_set_place(struct sim *sim, struct replica *replica, enum place plac
         ++*after;
     }
     replica->place = (uint8_t)place;
+    attention_replica(sim, replica);
+}
+
+/* ---- what changed, newest first: so that a reader who knows the rest is told only that */
+
+void world_note_record(struct sim *sim, struct partition *partition)
+{
+    struct table *table = &sim->tables[partition->table];
+    int32_t index = partition_index(sim, partition);
+    partition->revision = ++sim->revision;
+    attention_replicas(sim, partition);
+    attention_partition(sim, partition);
+    if (table->newest == index) {
+        return;
+    }
+    if (partition->newer >= 0) {
+        sim->partitions[partition->newer].older = partition->older;
+    }
+    if (partition->older >= 0) {
+        sim->partitions[partition->older].newer = partition->newer;
+    }
+    if (table->newest >= 0) {
+        sim->partitions[table->newest].newer = index;
+    }
+    partition->newer = -1;
+    partition->older = table->newest;
+    table->newest = index;
 }
 
 /* ---- building */
@@ -180,6 +219,8 @@ static void build_partition(struct sim *sim, int32_t table_index, int32_t p, int
         .last_committed_decree = 10,
         .serving = NO_SERVER,
         .last_primary = NO_SERVER,
+        .newer = -1,
+        .older = -1,
     };
     for (int32_t i = 0; i < model->max_replica_count; i++) {
         int32_t server = model->placement == NULL
@@ -240,6 +281,7 @@ static void build_tables(struct sim *sim)
             .model = table,
             .app_id = table->app_id == 0 ? i + 1 : table->app_id,
             .min_replicas = min_replicas(sim, table->max_replica_count),
+            .newest = -1,
             .shares = memory_allocate((size_t)model->replica_count * sizeof(struct share)),
         };
     }
@@ -255,6 +297,24 @@ static void build_tables(struct sim *sim)
             build_partition(sim, i, p, offset);
         }
         first += sim->tables[i].model->partition_count;
+    }
+    attention_begin(sim);
+}
+
+/* At most half full. Of two servers with one address the first is found. */
+static void build_server_index(struct sim *sim)
+{
+    uint32_t size = 4;
+    while (size < 2 * (uint32_t)sim->server_count) {
+        size *= 2;
+    }
+    sim->server_index = memory_allocate(size * sizeof *sim->server_index);
+    sim->server_index_mask = size - 1;
+    for (int32_t i = 0; i < sim->server_count; i++) {
+        int32_t *place = world_server_place(sim, sim->servers[i].address);
+        if (*place == 0) {
+            *place = i + 1;
+        }
     }
 }
 
@@ -295,6 +355,7 @@ static void build_server(struct sim *sim, int32_t number, enum role role, int32_
 void world_build(struct sim *sim, const struct address *addresses)
 {
     const struct model *model = &sim->model;
+    sim->revision = 1;
     const int32_t counts[] = {model->replica_count, model->meta_count, model->collector_count};
     const enum role roles[] = {ROLE_REPLICA, ROLE_META, ROLE_COLLECTOR};
     sim->server_count = counts[0] + counts[1] + counts[2];
@@ -306,5 +367,6 @@ void world_build(struct sim *sim, const struct address *addresses)
             number++;
         }
     }
+    build_server_index(sim);
     build_tables(sim);
 }

@@ -85,6 +85,7 @@ struct list_apps_response {
 struct query_config_request {
     struct slice app_name;
     struct wire_list partition_indices; /* int32_t; empty: all */
+    uint64_t since; /* never on the wire: a revision that the asker has; 0: none */
 };
 struct wire_partition {
     struct gpid pid;
@@ -108,6 +109,10 @@ struct query_config_response {
     int32_t partition_count;
     bool is_stateful;
     struct wire_list partitions; /* struct wire_partition */
+    /* Never on the wire, so that what comes from there is always whole: a simulated cluster in the
+     * same process counts the changes of its partitions. */
+    uint64_t revision; /* of the last change before this answer; 0: not counted */
+    bool is_partial;   /* `partitions` are only those changed after `since`, by their index */
 };
 
 struct control_meta_request { int32_t level; };

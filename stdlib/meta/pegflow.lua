@@ -532,6 +532,7 @@ function choice(fields) end
 ---@field summary? string one line on what it does
 ---@field params? table<string, pegflow.param> what a site may set: { name = duration { ... } }
 ---@field requires? pegflow.condition[] conditions that hold before anything is done
+---@field always? pegflow.condition[] conditions asked every 2 s while the steps run, and before: one that does not hold ends the run as failed, and held values are put back; unknown does so after a minute
 ---@field steps function function(cluster, p): the steps; cluster has .name, .replicas, .metas, .collectors; p the params
 
 ---what to do with a cluster
@@ -547,6 +548,11 @@ function workflow(fields) end
 ---@field freeze? boolean whether the meta server may stop repairing while a server is away
 ---@field reason string why; the plan and the report show it
 
+---@class pegflow.cluster.lock
+---@field zookeeper string its servers, by address or name: "zk1:2181,zk2:2181,zk3:2181"
+---@field root? string below it is a node with the cluster's name; never inside Pegasus's own root
+---@field session? string|pegflow.duration after a crash, or without a word from ZooKeeper, the lock is let go so much later
+
 ---@class pegflow.cluster.fields
 ---@field metas string[] the meta servers, by address or name: { "10.0.0.1:34601", ... }
 ---@field collectors? string[] the collectors, by address or name
@@ -557,6 +563,7 @@ function workflow(fields) end
 ---@field workflow? string the workflow this cluster uses
 ---@field accept? pegflow.cluster.accept what a guard would refuse and this cluster lets happen: { outage = { "table" }, freeze = true, reason = "..." }
 ---@field racks? table<string, string> which servers stand together: { ["10.0.0.3:34801"] = "r1", ["node4"] = "r2" }
+---@field lock? pegflow.cluster.lock a lock in ZooKeeper, so that runs from other hosts are refused too: { zookeeper = "zk1:2181,zk2:2181", root = "/pegflow", session = "10s" }
 
 ---one cluster
 ---@param fields string
@@ -569,6 +576,7 @@ function cluster(fields) end
 ---@field replicas? integer how many of each partition
 ---@field app_id? integer 0: numbered in order
 ---@field written? boolean clients write to it all the time
+---@field placement? string[] who holds each partition, the primary first: { "r1 r4 r5", "- r2", ... }, where - is nobody; without it, evenly by the seed
 
 ---@class pegflow.model.timings
 ---@field tick? string|pegflow.duration how often the leader looks at partitions
@@ -644,6 +652,7 @@ function model(fields) end
 ---@field summary? string one line on what it does; without it, the base's
 ---@field params? table<string, pegflow.param|string|number|boolean> other defaults for params of the base, and params of its own: { name = "20m", mine = integer { ... } }
 ---@field requires? pegflow.condition[] conditions besides those of the base
+---@field always? pegflow.condition[] conditions besides those of the base
 ---@field before? table<string, pegflow.step|pegflow.step[]|fun(node: pegflow.node, p: any, cluster: pegflow.cluster): any> steps put before a step: { ["replicas/*/drain/deploy"] = { ... } }, where * is any server; or a function(node, p, cluster) that returns them
 ---@field after? table<string, pegflow.step|pegflow.step[]|fun(node: pegflow.node, p: any, cluster: pegflow.cluster): any> steps put after a step, written as in before
 ---@field replace? table<string, pegflow.step|pegflow.step[]|fun(node: pegflow.node, p: any, cluster: pegflow.cluster): any> steps put in the place of a step, written as in before

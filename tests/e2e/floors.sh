@@ -31,6 +31,8 @@ case_of live/a.c '<curl/curl.h>' fine
 case_of base/loop_wait.c '<curl/curl.h>' fine
 case_of base/text.c '<curl/curl.h>' "only the event loop and live/ know libcurl"
 case_of serve/a.c '<curl/curl.h>' "only the event loop and live/ know libcurl"
+case_of live/a.c '<zookeeper/zookeeper.h>' fine
+case_of engine/a.c '<zookeeper/zookeeper.h>' "only live/ knows ZooKeeper"
 case_of serve/a.c '<sys/socket.h>' fine
 case_of sim/a.c '<sys/socket.h>' "sim/ knows no sockets"
 case_of wire/a.c '<netinet/in.h>' "wire/ knows no sockets"

@@ -55,4 +55,17 @@ check "what cannot be installed is a failure" "$status" 1
 check_has "with the command" "$output" "the command was:
   $install"
 
+install_as 0 --optional "no lock" absent other
+check "what is optional may be missing" "$status" 0
+check_has "and that is said" "$output" "without absent other, which could not be installed: no lock"
+install_as 0 --optional "no lock" present
+check "nothing optional is missing" "$status:$output:$calls" "0::"
+stand_in sudo 'exit 1'
+install_as 1000 --optional "no lock" absent other
+check "who may not goes on without" "$status:$output:$calls" \
+    "0:without absent other: no lock; to have it: sudo $install:"
+rm "$work/broken"
+install_as 0 --optional "no lock" absent other
+check "what is optional is installed where it may" "$status:$calls" "0:$install"
+
 conclude

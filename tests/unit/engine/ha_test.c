@@ -215,6 +215,53 @@ START_TEST(no_effect_begins_when_its_intention_could_not_be_kept)
 }
 END_TEST
 
+START_TEST(no_effect_begins_where_the_run_may_not_act_and_all_is_put_back)
+{
+    struct world world;
+    world_open(&world, RELEASE_2_5);
+    world_begin(&world);
+    world_plan(&world, world_cluster_source, "workflows/ha.lua");
+    world.act_limit = 1 + (size_t)_i;
+    world_run(&world);
+    ck_assert_int_eq(world.result.exit_code, 1);
+    ck_assert_str_eq(world.result.error.text, "the lock is not ours");
+    ck_assert_uint_eq(world.act_count, world.act_limit + 1); /* it is asked no more */
+    world_expect_no_violation(&world);
+    world_expect_all_put_back(&world);
+    world_close(&world);
+}
+END_TEST
+
+static void give_up(struct world *world)
+{
+    struct error why;
+    error_set(&why, ERROR_STEP, "the lock is lost");
+    run_give_up(world->run, &why);
+    error_set(&why, ERROR_STEP, "and again");
+    run_give_up(world->run, &why);
+}
+
+START_TEST(a_run_that_is_given_up_says_why_and_puts_back)
+{
+    static const char *const given_up_at[] = {"held ", "intention replicas", "waiting "};
+    struct world world;
+    world_open(&world, RELEASE_2_5);
+    world_begin(&world);
+    world_plan(&world, world_cluster_source, "workflows/ha.lua");
+    world.on = given_up_at[_i];
+    world.misfortune = give_up;
+    world_run(&world);
+    ck_assert_int_eq(world.result.exit_code, 1);
+    ck_assert_str_eq(world.result.error.text, "the lock is lost");
+    ck_assert_uint_eq(world_count(&world, "stopping - stopping, and putting back what is held: the "
+                                          "lock is lost"),
+                      1);
+    world_expect_no_violation(&world);
+    world_expect_all_put_back(&world);
+    world_close(&world);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("ha");
@@ -222,6 +269,9 @@ int main(void)
     int moment_count = (int)(sizeof moments / sizeof moments[0]);
     tcase_set_timeout(tcase, 120);
     tcase_add_loop_test(tcase, ha_upgrades_every_server_and_leaves_nothing_behind, 0, 2);
+    tcase_add_loop_test(tcase, no_effect_begins_where_the_run_may_not_act_and_all_is_put_back, 0,
+                        12);
+    tcase_add_loop_test(tcase, a_run_that_is_given_up_says_why_and_puts_back, 0, 3);
     tcase_add_loop_test(tcase, a_new_primary_meta_is_told_what_is_held_and_the_run_finishes, 0, 2);
     tcase_add_loop_test(tcase, another_servers_death_stops_the_run_with_everything_put_back, 0,
                         moment_count);

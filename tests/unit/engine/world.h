@@ -46,6 +46,8 @@ struct world {
     bool operator_continues; /* a second after each pause */
     struct timer operator;
     size_t fail_event; /* the sink refuses this event; 0: none */
+    size_t act_limit;  /* so many effects may begin; 0: all */
+    size_t act_count;
     /* what happens when an event's line has `on` in it, once */
     const char *on;
     misfortune_fn *misfortune;
@@ -306,6 +308,16 @@ static inline void world_run_done(void *ctx, const struct run_result *result)
     loop_stop(world->loop);
 }
 
+static inline bool world_may_act(void *ctx, struct error *err)
+{
+    struct world *world = ctx;
+    if (world->act_limit == 0 || world->act_count++ < world->act_limit) {
+        return true;
+    }
+    error_set(err, ERROR_STEP, "the lock is not ours");
+    return false;
+}
+
 static inline void world_start(struct world *world)
 {
     struct event_sink *sinks[] = {&world->sink};
@@ -322,6 +334,8 @@ static inline void world_start(struct world *world)
         .start = &world->snapshot,
         .sinks = kept,
         .sink_count = 1,
+        .may_act = world_may_act,
+        .may_act_ctx = world,
         .keep_leftovers = world->keep_leftovers,
         .rehearsed = world->rehearsed,
     };

@@ -145,6 +145,36 @@ START_TEST(what_a_cluster_accepts_is_kept_with_its_reason)
 }
 END_TEST
 
+START_TEST(the_shared_lock_has_its_servers_and_a_place_of_its_own)
+{
+    const struct cluster_file *cluster;
+    ck_assert(lang_load_cluster(
+        lang,
+        folder_write(&folder, "c.lua",
+                     "return cluster \"c\" { metas = { \"10.0.0.1:1\" }, zookeeper_root = "
+                     "\"/pegasus/c\", lock = { zookeeper = \"zk1.no-such-host.invalid:2181, "
+                     "10.0.0.2:2182\", root = \"/ops/pegflow\", session = \"4s\" } }"),
+        &cluster, &errors));
+    ck_assert_uint_eq(cluster->lock.ensemble.count, 2);
+    ck_assert_str_eq(cluster->lock.ensemble.servers[0].name, "zk1.no-such-host.invalid:2181");
+    ck_assert_uint_eq(cluster->lock.ensemble.servers[1].address.port, 2182);
+    ck_assert_str_eq(cluster->lock.root, "/ops/pegflow");
+    ck_assert_int_eq(cluster->lock.session_us, 4 * US_PER_SECOND);
+    ck_assert(lang_load_cluster(
+        lang,
+        folder_write(&folder, "d.lua",
+                     "return cluster \"c\" { metas = { \"10.0.0.1:1\" }, lock = { zookeeper = "
+                     "\"zk1:2181\" } }"),
+        &cluster, &errors));
+    ck_assert_str_eq(cluster->lock.root, "/pegflow");
+    ck_assert_int_eq(cluster->lock.session_us, 10 * US_PER_SECOND);
+    ck_assert(lang_load_cluster(
+        lang, folder_write(&folder, "e.lua", "return cluster \"c\" { metas = { \"10.0.0.1:1\" } }"),
+        &cluster, &errors));
+    ck_assert_ptr_null(cluster->lock.zookeeper);
+}
+END_TEST
+
 START_TEST(exec_adapter_fills_its_template_word_by_word)
 {
     const struct cluster_file *cluster;
@@ -265,6 +295,7 @@ int main(void)
     tcase_add_test(cases, metas_and_collectors_are_addresses_or_names_that_nobody_resolves);
     tcase_add_test(cases, the_demo_cluster_updates_through_the_control_endpoint);
     tcase_add_test(cases, what_a_cluster_accepts_is_kept_with_its_reason);
+    tcase_add_test(cases, the_shared_lock_has_its_servers_and_a_place_of_its_own);
     tcase_add_test(cases, exec_adapter_fills_its_template_word_by_word);
     tcase_add_loop_test(cases, http_adapter_fills_its_templates, 0, 2);
     tcase_add_test(cases, a_deploy_action_the_adapter_lacks_names_the_cluster_file);

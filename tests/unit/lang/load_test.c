@@ -428,6 +428,39 @@ START_TEST(a_model_file_sets_what_it_names_and_leaves_the_rest)
 }
 END_TEST
 
+START_TEST(a_model_says_who_holds_which_partition)
+{
+    static const int32_t expected[] = {0, 2, 3, -1, 1, -1};
+    const struct model *model = NULL;
+    const char *path = folder_write(&folder, "m.lua",
+                                    "return model \"m\" { release = \"master\", tables = { { name "
+                                    "= \"t\", partitions = 2, placement = { \"r1 r3 r4\", \"- "
+                                    "r2\" } } } }");
+    ck_assert(lang_load_model(lang, path, &model, &errors));
+    ck_assert_mem_eq(model->tables[0].placement, expected, sizeof expected);
+}
+END_TEST
+
+START_TEST(the_small_and_the_recorded_models_load)
+{
+    static const struct {
+        const char *name;
+        int32_t servers;
+        int32_t partitions;
+    } models[] = {{"three-nodes", 3, 72}, {"recorded", 5, 64}, {"recorded-2.5", 5, 64}};
+    for (size_t i = 0; i < 3; i++) {
+        const struct model *model = NULL;
+        int32_t partitions = 0;
+        ck_assert(lang_load_model(lang, models[i].name, &model, &errors));
+        ck_assert_int_eq(model->replica_count, models[i].servers);
+        for (int32_t t = 0; t < model->table_count; t++) {
+            partitions += model->tables[t].partition_count;
+        }
+        ck_assert_int_eq(partitions, models[i].partitions);
+    }
+}
+END_TEST
+
 START_TEST(a_large_cluster_loads)
 {
     enum { COUNT = 100 };
@@ -510,6 +543,8 @@ int main(void)
     tcase_add_test(cases, tostring_and_format_show_no_address);
     tcase_add_test(cases, files_are_required_from_the_own_folder_then_the_libraries);
     tcase_add_test(cases, the_models_of_the_library_load);
+    tcase_add_test(cases, a_model_says_who_holds_which_partition);
+    tcase_add_test(cases, the_small_and_the_recorded_models_load);
     tcase_add_test(cases, a_model_file_sets_what_it_names_and_leaves_the_rest);
     tcase_add_test(cases, a_large_cluster_loads);
     tcase_add_test(cases, a_kept_workflow_gives_the_same_tree_whatever_the_disk_holds);

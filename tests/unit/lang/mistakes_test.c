@@ -240,7 +240,7 @@ static const struct {
      "1: workflow: 'api' is missing: the version of this language: 1"},
     {"return workflow \"w\" { api = 1, always = { is_alive }, steps = function() return sleep "
      "\"1s\" end }",
-     "1: workflow: 'always' is not available in this version of pegflow"},
+     "1: workflow: item 1 of 'always' must be a condition, not a function"},
     {"return workflow \"w\" { api = 1, requires = { survives_loss_of(0), "
      "survives_loss_of(\"one\"), "
      "no_leftovers(1) }, steps = function() return sleep \"1s\" end }",
@@ -319,6 +319,25 @@ static const struct {
      "1: cluster: B.example:1 is both a meta and a collector"},
     {"return cluster \"c\" { metas = { \"10.0.0.1:1\" }, zookeeper_root = \"pegasus\" }",
      "1: cluster: 'zookeeper_root' is 'pegasus', but must begin with '/'"},
+    {"return cluster \"c\" { metas = { \"10.0.0.1:1\" }, lock = { root = \"/pegflow\", sesion = "
+     "\"4s\" } }",
+     "1: cluster.lock: 'zookeeper' is missing: its servers, by address or name: "
+     "\"zk1:2181,zk2:2181,zk3:2181\"\n"
+     "1: cluster.lock: unknown field 'sesion': did you mean 'session'?"},
+    {"return cluster \"c\" { metas = { \"10.0.0.1:1\" }, lock = { zookeeper = \"zk1,zk2\", session "
+     "= \"1s\" } }",
+     "1: cluster.lock: 'session' is 1s, less than 2s\n"
+     "1: cluster: 'lock.zookeeper': 'zk1' is not a server; write it as 10.0.0.3:34801 or "
+     "host.example:34801"},
+    {"return cluster \"c\" { metas = { \"10.0.0.1:1\" }, lock = { zookeeper = \"zk1:2181\", root = "
+     "\"pegflow\", session = \"10m\" } }",
+     "1: cluster.lock: 'session' is 10m, more than 5m\n"
+     "1: cluster: 'lock.root': the lock's root is 'pegflow', but must be a path like /pegflow, of "
+     "at most 512 bytes"},
+    {"return cluster \"c\" { metas = { \"10.0.0.1:1\" }, zookeeper_root = \"/pegasus/c\", lock = { "
+     "zookeeper = \"zk1:2181\", root = \"/pegasus\" } }",
+     "1: cluster: 'lock.root': the lock's place '/pegasus/c' and Pegasus's own root '/pegasus/c' "
+     "lie inside one another; choose another root for the lock"},
     {"return cluster \"c\" { metas = { \"10.0.0.1:1\" }, deploy = { updat = function() end } }",
      "1: cluster: 'deploy' is one of update, restart, start, stop, not 'updat': did you mean "
      "'update'?"},
@@ -420,6 +439,38 @@ static const struct {
     {"return model \"m\" { release = \"master\", tables = { { name = \"t\", partitions = 4 } }, "
      "timings = { tick = 1 } }",
      "1: model.timings: 'tick' needs a unit: write \"90s\" or \"10m\", not the number 1"},
+    {"return model \"m\" { release = \"master\", replicas = 4, tables = {\n{ name = \"t\", "
+     "partitions = 2, placement = { \"r1 r2 r3\" } } } }",
+     "1: model.tables[1]: 'placement' has 1 item, but the table has 2 partitions"},
+    {"return model \"m\" { release = \"master\", replicas = 4, tables = {\n{ name = \"t\", "
+     "partitions = 2, placement = { \"r1 r2 r3\", \"r1 r2 r3 r4\" } } } }",
+     "1: model.tables[1]: item 2 of 'placement' names more servers than the table has replicas of "
+     "each partition (3)"},
+    {"return model \"m\" { release = \"master\", replicas = 4, tables = {\n{ name = \"t\", "
+     "partitions = 2, placement = { \"r1 r2 r3\", \"r1 m2 r3\" } } } }",
+     "1: model.tables[1]: item 2 of 'placement': 'm2' is no replica server: write r1, r2 and so "
+     "on, or - for none"},
+    {"return model \"m\" { release = \"master\", replicas = 4, tables = {\n{ name = \"t\", "
+     "partitions = 2, placement = { \"r1 r2 r3\", \"r0\" } } } }",
+     "1: model.tables[1]: item 2 of 'placement': 'r0' is no replica server: write r1, r2 and so "
+     "on, or - for none"},
+    {"return model \"m\" { release = \"master\", replicas = 4, tables = {\n{ name = \"t\", "
+     "partitions = 2, placement = { \"r1 r2 r3\", 4 } } } }",
+     "1: model.tables[1]: item 2 of 'placement' must be text such as \"r1 r2 r3\", not the number "
+     "4"},
+    {"return model \"m\" { release = \"master\", replicas = 4, tables = {\n{ name = \"t\", "
+     "partitions = 2, placement = { \"r1 r2 r3\", \"r1 r5 r2\" } } } }",
+     "1: model: table 't': partition 1 is on r5, but the model has 4 replica servers"},
+    {"return model \"m\" { release = \"master\", replicas = 4, tables = {\n{ name = \"t\", "
+     "partitions = 2, placement = { \"r1 r2 r3\", \"r1 - r1\" } } } }",
+     "1: model: table 't': partition 1 is on r1 twice"},
+    {"return model \"m\" { release = \"master\", replicas = 2, tables = {\n{ name = \"t\", "
+     "partitions = 2, placement = { \"r1 r2 r3\", \"r1 r2 r3\" } } } }",
+     "1: model: table 't': wants 3 replicas of each partition, but the model has 2 replica "
+     "servers"},
+    {"return model \"m\" { release = \"master\", replicas = 4, tables = {\n{ name = \"t\", "
+     "partitions = 2, placement = { \"r1 r2 r3\", nil, \"r1\" } } } }",
+     "1: model.tables[1]: item 2 of placement is nil"},
 };
 
 START_TEST(a_mistake_in_a_model_is_told_with_its_line)

@@ -54,6 +54,8 @@ static const struct {
      "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ", "\"label\":\"r1\""},
     {"GET", "/violations", "HTTP/1.1 200 OK\r\n", "[]\n"},
     {"GET", "/totals", "HTTP/1.1 200 OK\r\n", "{\"reads_away_us\":0,"},
+    {"GET", "/traffic", "HTTP/1.1 200 OK\r\n",
+     "{\"requests\":0,\"request_bytes\":0,\"reply_bytes\":0}\n"},
     {"POST", "/break-updates?broken=true", "HTTP/1.1 200 OK\r\n", "{\"broken\":true}\n"},
     {"POST", "/break-updates?broken=false", "HTTP/1.1 200 OK\r\n", "{\"broken\":false}\n"},
     {"POST", "/break-updates", "HTTP/1.1 400 Bad Request\r\n",

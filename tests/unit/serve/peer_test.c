@@ -53,6 +53,10 @@ START_TEST(requests_sent_in_a_row_are_all_answered_under_their_numbers)
     for (int32_t i = 1; i <= MANY; i++) {
         expect_info(&client, i);
     }
+    const struct server_traffic *traffic = server_set_traffic(cluster.set);
+    ck_assert_int_eq(traffic->requests, MANY);
+    ck_assert_int_eq(traffic->request_bytes, (int64_t)requests.length);
+    ck_assert_int_gt(traffic->reply_bytes, traffic->request_bytes);
     client_close(&client);
     text_clear(&requests);
 }

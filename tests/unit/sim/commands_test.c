@@ -196,7 +196,8 @@ START_TEST(partitions_asked_for_over_and_over_are_bounded)
 {
     static int32_t indices[100000];
     struct lab lab;
-    struct query_config_request request = {slice_of("temp"), {indices, 100000}};
+    struct query_config_request request = {.app_name = slice_of("temp"),
+                                           .partition_indices = {indices, 100000}};
     struct query_config_response response;
     lab_open(&lab, RELEASE_MASTER);
     sim_request(lab.sim, lab.m1, RPC_QUERY_CONFIG, 0, &request, &lab.arena, &response);

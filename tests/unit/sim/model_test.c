@@ -80,7 +80,7 @@ START_TEST(impossible_models_are_refused_with_a_reason)
          "meta level 450 is none"},
         {{.name = "t", .partition_count = 1, .max_replica_count = 3},
          set_servers,
-         "table 't': max replica count is 3, must be 1 to 2"},
+         "table 't': wants 3 replicas of each partition, but the model has 2 replica servers"},
         {{.name = "t", .partition_count = 1, .max_replica_count = 3},
          set_delay,
          "assign delay is 0, must be 1 to 2147483647"},
@@ -92,10 +92,10 @@ START_TEST(impossible_models_are_refused_with_a_reason)
          "table 't': partition count is 40000, must be 1 to 32767"},
         {{.name = "t", .partition_count = 1, .max_replica_count = 3, .placement = beyond},
          set_nothing,
-         "table 't': partition 0 is on server 5 of 5"},
+         "table 't': partition 0 is on r6, but the model has 5 replica servers"},
         {{.name = "t", .partition_count = 1, .max_replica_count = 3, .placement = twice},
          set_nothing,
-         "table 't': partition 0 is on server 0 twice"},
+         "table 't': partition 0 is on r1 twice"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct model model;
