@@ -53,6 +53,12 @@ void output_line(struct output *output, const char *line, size_t length)
     flush(output, output->wait_ms);
 }
 
+bool output_flush(struct output *output)
+{
+    flush(output, 0);
+    return output->pending.length == 0;
+}
+
 void output_clear(struct output *output)
 {
     flush(output, LAST_WAIT_MS);
