@@ -116,11 +116,9 @@ static bool take_plain(struct event_sink *sink, const struct event *event, struc
     return true;
 }
 
-static bool take_json(struct event_sink *sink, const struct event *event, struct error *err)
+/* Takes `json`. */
+static void write_json(struct report *report, cJSON *json)
 {
-    struct report *report = (struct report *)sink;
-    (void)err;
-    cJSON *json = event_to_json(event);
     char *printed = cJSON_PrintUnformatted(json);
     ASSERT(printed != NULL);
     struct text line = {0};
@@ -129,7 +127,20 @@ static bool take_json(struct event_sink *sink, const struct event *event, struct
     text_clear(&line);
     cJSON_free(printed);
     cJSON_Delete(json);
+}
+
+static bool take_json(struct event_sink *sink, const struct event *event, struct error *err)
+{
+    (void)err;
+    write_json((struct report *)sink, event_to_json(event));
     return true;
+}
+
+void report_json_record(struct event_sink *sink, const cJSON *record)
+{
+    cJSON *copy = cJSON_Duplicate(record, true);
+    cJSON_DeleteItemFromObjectCaseSensitive(copy, "check");
+    write_json((struct report *)sink, copy);
 }
 
 static struct event_sink *report_new(int fd, bool verbose,
