@@ -171,6 +171,14 @@ bool record_create(struct record *record, const struct arguments *arguments,
     return true;
 }
 
+bool record_show(const struct record *record, journal_record_fn *take, void *ctx, struct error *err)
+{
+    char path[STATE_PATH_BYTES];
+    struct journal_end end;
+    return state_run_path(&record->state, record->id, JOURNAL_FILE, path, err) &&
+           journal_read(path, take, ctx, &end, NULL, err);
+}
+
 void record_close(struct record *record)
 {
     journal_close(record->journal);

@@ -37,6 +37,9 @@ bool record_is_free(const struct arguments *arguments, const char *cluster, stru
  * the journal. */
 bool record_create(struct record *record, const struct arguments *arguments,
                    const struct record_origin *origin, struct error *err);
+/* Gives what the journal says so far to `take`: a display begins with it. */
+bool record_show(const struct record *record, journal_record_fn *take, void *ctx,
+                 struct error *err);
 void record_close(struct record *record); /* fine for a zeroed one */
 
 #endif

@@ -2,9 +2,9 @@
 #include "engine/run.h"
 
 #include "base/duration.h"
+#include "cli/display.h"
 #include "cli/record.h"
 #include "cli/typed.h"
-#include "report/report.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,10 +21,10 @@ struct run_command {
     struct deployment *deployment;
     struct run *run;
     struct record record;
-    struct event_sink *display;
+    enum display_form form;
+    struct display display;
     struct typed typed;
     int stops_asked;
-    bool json;
     bool done;
     struct run_result result;
     int64_t began_us;
@@ -180,6 +180,10 @@ static void stop_asked(struct run_command *command)
 static void signal_caught(void *ctx, int signal_number)
 {
     struct run_command *command = ctx;
+    if (signal_number == SIGWINCH) {
+        display_resized(&command->display);
+        return;
+    }
     if (signal_number == SIGHUP) {
         return; /* a closed terminal changes nothing */
     }
@@ -217,8 +221,8 @@ static bool perform(struct run_command *command, struct tally *tally, struct err
 {
     struct session *session = &command->session;
     /* The journal first: nothing is shown that it does not say. */
-    struct event_sink *sinks[] = {journal_sink(command->record.journal), command->display,
-                                  &tally->sink};
+    struct event_sink *sinks[] = {journal_sink(command->record.journal),
+                                  display_sink(&command->display), &tally->sink};
     struct run_setup setup = {
         .loop = session->loop,
         .cluster = session->cluster,
@@ -238,6 +242,7 @@ static bool perform(struct run_command *command, struct tally *tally, struct err
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGHUP);
     sigaddset(&signals, SIGUSR1);
+    sigaddset(&signals, SIGWINCH);
     command->run = run_new(&setup);
     command->began_us = loop_now_us(session->loop);
     bool ok = loop_catch_signals(session->loop, &signals, signal_caught, command, err);
@@ -285,7 +290,7 @@ static int conclude(const struct run_command *command, const struct tally *tally
     char text[DURATION_TEXT_BYTES];
     if (command->result.outcome != RUN_DONE) {
         print_failure(command, tally);
-    } else if (!command->json) {
+    } else if (command->form != DISPLAY_JSON) {
         const struct inventory *inventory = &command->session.inventory;
         printf(
             "\ndone in %s: %d replica servers, %d meta servers, %d collectors; settings and level "
@@ -313,11 +318,13 @@ static bool record_run(struct run_command *command, struct error *err)
     if (!record_create(&command->record, command->arguments, &origin, err)) {
         return false;
     }
-    if (!command->json) {
+    if (command->form != DISPLAY_JSON) {
         printf("run %s, recorded in %s\n\n", command->record.id, command->record.folder);
         fflush(stdout);
     }
-    return true;
+    display_open(&command->display, command->form, command->session.loop,
+                 arguments_flag(command->arguments, "verbose"));
+    return record_show(&command->record, display_take_record, &command->display, err);
 }
 
 /* And the secrets that it and the cluster file name: for the real servers they may be others. */
@@ -358,7 +365,7 @@ static int load_meet_and_run(struct run_command *command, struct tally *tally, s
     if (code >= 0) {
         return code;
     }
-    if (!command->json && !print_header(command, err)) {
+    if (command->form != DISPLAY_JSON && !print_header(command, err)) {
         return -1;
     }
     if (!confirmed(command, err)) {
@@ -370,8 +377,7 @@ static int load_meet_and_run(struct run_command *command, struct tally *tally, s
     command->deployment = secrets_deployment_new(programs_new(session->loop), command->secrets,
                                                  command->secret_count);
     bool performed = perform(command, tally, err);
-    report_free(command->display); /* what is pending comes before the summary */
-    command->display = NULL;
+    display_close(&command->display); /* what is pending comes before the summary */
     if (!performed) {
         return -1;
     }
@@ -382,17 +388,11 @@ static int run_run(const struct arguments *arguments, struct error *err)
 {
     struct run_command command = {.arguments = arguments};
     struct tally tally = {.sink = {.take = take_tally}};
-    const char *output = arguments_text(arguments, "output");
-    command.json = strcmp(output, "json") == 0;
-    if (!command.json && strcmp(output, "plain") != 0) {
-        error_set(err, ERROR_USAGE, "--output %s: give plain or json", output);
+    if (!display_choose(arguments, &command.form, err)) {
         return -1;
     }
-    command.display = command.json
-                          ? report_json_new(STDOUT_FILENO)
-                          : report_plain_new(STDOUT_FILENO, arguments_flag(arguments, "verbose"));
     int code = load_meet_and_run(&command, &tally, err);
-    report_free(command.display);
+    display_close(&command.display);
     record_close(&command.record);
     session_close(&command.session);
     text_clear(&tally.put_back);
@@ -409,7 +409,7 @@ static const struct option_row options[] = {
      "settings that look like another tool's leftovers are meant: keep them"},
     {"reason", 'r', OPTION_TEXT, "TEXT", NULL, "why: kept in the run's record"},
     STATE_OPTION,
-    {"output", 'o', OPTION_TEXT, "FORM", "plain", "plain lines, or json: one event a line"},
+    DISPLAY_OPTION,
     {"verbose", 'v', OPTION_FLAG, NULL, NULL, "show the start and end of every step"},
 };
 
