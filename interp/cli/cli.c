@@ -18,6 +18,9 @@ static const struct {
     {"Look, and change nothing", &command_doctor},
     {"Look, and change nothing", &command_describe},
     {"Upgrade a cluster", &command_run},
+    {"Look at runs", &command_status},
+    {"Look at runs", &command_watch},
+    {"Look at runs", &command_history},
     {"Try it without a cluster", &command_rehearse},
     {"Try it without a cluster", &command_simulate},
     /* clang-format on */

@@ -1,7 +1,7 @@
 /* cli/cli.h - commands as rows: name, options, help, what runs.
  *
- * Floor: cli. One file per command, each with one `struct command`; main.c only dispatches. Results go
- * to stdout, messages to stderr. */
+ * Floor: cli. One file per command, each with one `struct command`; main.c only dispatches. Results
+ * go to stdout, messages to stderr. */
 #ifndef PEGFLOW_CLI_CLI_H
 #define PEGFLOW_CLI_CLI_H
 
@@ -19,8 +19,8 @@ enum option_kind {
     OPTION_LIST,     /* may be given many times */
 };
 struct option_row {
-    const char *name;       /* "cluster": --cluster */
-    char letter;            /* 'c' or 0 */
+    const char *name; /* "cluster": --cluster */
+    char letter;      /* 'c' or 0 */
     enum option_kind kind;
     const char *value_name; /* "FILE" */
     const char *fallback;   /* default as text, or NULL */
@@ -30,21 +30,25 @@ struct option_row {
 struct arguments;
 struct command {
     const char *name;
-    const char *summary;    /* one line for `pegflow --help` */
-    const char *operands;   /* "WORKFLOW", "" ... */
+    const char *summary;  /* one line for `pegflow --help` */
+    const char *operands; /* "WORKFLOW", "" ... */
     size_t operand_min;
     size_t operand_max;
     const struct option_row *options;
     size_t option_count;
     const char *description; /* paragraphs of `pegflow COMMAND --help` */
     const char *example;     /* at least one command line with what it does */
-    /* An exit code after having reported everything, or -1: main reports `err` and exits with its code. */
+    /* An exit code after having reported everything, or -1: main reports `err` and exits with its
+     * code. */
     int (*run)(const struct arguments *arguments, struct error *err);
 };
 
 extern const struct command command_check;
 extern const struct command command_doctor;
 extern const struct command command_run;
+extern const struct command command_watch;
+extern const struct command command_status;
+extern const struct command command_history;
 extern const struct command command_simulate;
 extern const struct command command_rehearse;
 extern const struct command command_describe; /* `pegflow describe wait_until`: the language */
@@ -58,9 +62,11 @@ const char *arguments_text(const struct arguments *arguments, const char *name);
 int64_t arguments_integer(const struct arguments *arguments, const char *name);
 int64_t arguments_duration_us(const struct arguments *arguments, const char *name);
 /* NULL-terminated; `count` may be NULL. */
-const char *const *arguments_list(const struct arguments *arguments, const char *name, size_t *count);
+const char *const *arguments_list(const struct arguments *arguments, const char *name,
+                                  size_t *count);
 
-/* Prints every error of a file on stderr, "file:line: text" a line, and a count; returns exit code 2. */
+/* Prints every error of a file on stderr, "file:line: text" a line, and a count; returns exit
+ * code 2. */
 int cli_report_errors(const struct error_list *errors);
 
 /* The dispatcher, apart from main for tests. */

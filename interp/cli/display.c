@@ -74,6 +74,18 @@ void display_resized(const struct display *display)
     }
 }
 
+bool display_is_gone(const struct display *display)
+{
+    return display->live != NULL ? live_is_gone(display->live) : report_is_gone(display->lines);
+}
+
+void display_set_alive(const struct display *display, bool alive)
+{
+    if (display->live != NULL) {
+        live_set_alive(display->live, alive);
+    }
+}
+
 void display_close(struct display *display)
 {
     live_free(display->live);

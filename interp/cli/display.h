@@ -30,6 +30,9 @@ struct event_sink *display_sink(const struct display *display);
 /* A journal_record_fn; the first argument is a struct display. */
 bool display_take_record(void *display, const cJSON *record, size_t line, struct error *err);
 void display_resized(const struct display *display); /* for SIGWINCH */
+bool display_is_gone(const struct display *display); /* nobody reads it any more */
+/* Does a process work on the run? At first it is taken to. */
+void display_set_alive(const struct display *display, bool alive);
 /* What is pending comes out, the last picture stays. Fine for a zeroed one. */
 void display_close(struct display *display);
 

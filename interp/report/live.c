@@ -279,6 +279,11 @@ struct event_sink *live_sink(struct live *live)
     return &live->sink;
 }
 
+bool live_is_gone(struct live *live)
+{
+    return output_is_gone(&live->output);
+}
+
 void live_resized(struct live *live)
 {
     draw_soon(live);

@@ -25,6 +25,7 @@ struct event_sink *live_sink(struct live *live);
  * before the first picture is shown by its last lines only. */
 bool live_take_record(void *live, const cJSON *record, size_t line, struct error *err);
 
+bool live_is_gone(struct live *live); /* its terminal is */
 /* The window has another size now. */
 void live_resized(struct live *live);
 /* The process that works on the run is gone (or there again); as at first it is taken to be there.

@@ -171,6 +171,11 @@ void report_wait_for_reader(struct event_sink *sink)
     ((struct report *)sink)->output.wait_ms = -1;
 }
 
+bool report_is_gone(struct event_sink *sink)
+{
+    return output_is_gone(&((struct report *)sink)->output);
+}
+
 struct event_sink *report_json_new(int fd)
 {
     return report_new(fd, true, take_json);

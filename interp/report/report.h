@@ -19,6 +19,7 @@ struct event_sink *report_json_new(int fd);
 void report_json_record(struct event_sink *sink, const cJSON *record);
 /* Each line waits until it is written: where nothing else goes on, as in virtual time. */
 void report_wait_for_reader(struct event_sink *sink);
+bool report_is_gone(struct event_sink *sink); /* nobody reads any more */
 void report_free(struct event_sink *sink); /* NULL is fine; waits up to 1 s; does not close `fd` */
 
 #endif

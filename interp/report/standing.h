@@ -119,6 +119,8 @@ const char *standing_state_name(const struct standing *standing, bool alive);
 /* What a person can do about it, "pegflow resume RUN ..."; nothing is appended when there is
  * nothing to do. */
 void standing_advise(const struct standing *standing, bool alive, struct text *out);
+/* Of a run on which no process works: does it hold values still? */
+bool standing_needs_somebody(const struct standing *standing);
 /* For programs: docs/journal.md lists the members. The caller's to delete. */
 cJSON *standing_to_json(const struct standing *standing, bool alive, int64_t now_us);
 

@@ -115,6 +115,11 @@ size_t standing_count(const struct standing *standing, enum role role, enum turn
 }
 
 /* ---- state */
+bool standing_needs_somebody(const struct standing *standing)
+{
+    return past_hold_count(standing->past) > 0;
+}
+
 enum standing_state standing_state(const struct standing *standing, bool alive)
 {
     if (standing->outcome != NULL) {
