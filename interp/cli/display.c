@@ -74,6 +74,22 @@ void display_resized(const struct display *display)
     }
 }
 
+void display_line_was_typed(const struct display *display)
+{
+    if (display->live != NULL) {
+        live_line_was_typed(display->live);
+    }
+}
+
+void display_say(const struct display *display, const char *text)
+{
+    if (display->live != NULL) {
+        live_say(display->live, text);
+    } else {
+        fprintf(stderr, "pegflow: %s\n", text);
+    }
+}
+
 bool display_is_gone(const struct display *display)
 {
     return display->live != NULL ? live_is_gone(display->live) : report_is_gone(display->lines);

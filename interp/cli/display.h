@@ -30,6 +30,10 @@ struct event_sink *display_sink(const struct display *display);
 /* A journal_record_fn; the first argument is a struct display. */
 bool display_take_record(void *display, const cJSON *record, size_t line, struct error *err);
 void display_resized(const struct display *display); /* for SIGWINCH */
+/* Somebody ended a line on the terminal: the cursor is a line lower. */
+void display_line_was_typed(const struct display *display);
+/* Tells whoever sits there something that is no event; on standard error where nothing is drawn. */
+void display_say(const struct display *display, const char *text);
 bool display_is_gone(const struct display *display); /* nobody reads it any more */
 /* Does a process work on the run? At first it is taken to. */
 void display_set_alive(const struct display *display, bool alive);

@@ -209,11 +209,15 @@ static void line_typed(void *ctx, char *line)
     }
     char *last = strrchr(line, ' ');
     const char *answer = last == NULL ? line : last + 1;
+    display_line_was_typed(&command->display);
+    if (answer[0] == '\0') {
+        return;
+    }
     if (last != NULL) {
         *last = '\0';
     }
     if (!run_answer(command->run, last == NULL ? NULL : line, answer, &err)) {
-        fprintf(stderr, "pegflow: %s\n", err.text);
+        display_say(&command->display, err.text);
     }
 }
 

@@ -4,6 +4,7 @@
 #include "cli/display.h"
 #include "cli/record.h"
 #include "cli/runs.h"
+#include "cli/typed.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,6 +27,7 @@ struct watching {
     struct loop *loop;
     struct watch changes;
     struct timer second;
+    struct typed typed;
     struct display display;
     struct standing *standing; /* beside the display: lines and JSON keep none */
     struct journal_end end;
@@ -143,6 +145,13 @@ static void signal_caught(void *ctx, int signal_number)
     }
 }
 
+static void line_typed(void *ctx, char *line)
+{
+    struct watching *watching = ctx;
+    (void)line;
+    display_line_was_typed(&watching->display);
+}
+
 /* ---- life */
 static bool open_run(struct watching *watching, const struct arguments *arguments,
                      struct error *err)
@@ -190,6 +199,7 @@ static bool follow(struct watching *watching, struct error *err)
     watch_start(watching->loop, &watching->changes, watching->notifier, WATCH_READ, journal_changed,
                 watching);
     timer_start(watching->loop, &watching->second, 0, second_passed, watching);
+    typed_start(&watching->typed, watching->loop, line_typed, watching);
     while (!watching->over) {
         if (!loop_run(watching->loop, err)) {
             return false;
@@ -204,6 +214,7 @@ static bool follow(struct watching *watching, struct error *err)
 static void close_run(struct watching *watching)
 {
     timer_cancel(&watching->second);
+    typed_stop(&watching->typed);
     watch_stop(&watching->changes);
     display_close(&watching->display);
     loop_close(watching->loop);

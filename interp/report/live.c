@@ -29,7 +29,9 @@ struct live {
     bool alive;
     bool colour;
     bool drawn;
-    struct text lines; /* to scroll by, not written yet */
+    bool changed;       /* since it was drawn */
+    size_t typed_lines; /* since then: by so many the cursor is lower */
+    struct text lines;  /* to scroll by, not written yet */
     size_t line_count;
     size_t dropped;
     struct text picture; /* as it stands on the terminal */
@@ -65,6 +67,7 @@ static bool is_notable(const struct live *live, const struct event *event)
     case EVENT_OUTCOME:
     case EVENT_WAITING:
     case EVENT_BASELINE:
+    case EVENT_RUN_FINISHED:
         return live->verbose;
     case EVENT_STEP_DONE:
         return live->verbose || is_turn(live, event);
@@ -79,6 +82,20 @@ static bool is_notable(const struct live *live, const struct event *event)
     default:
         return true;
     }
+}
+
+static void add_line(struct live *live, const char *text)
+{
+    size_t limit = live->drawn ? WAITING_LINES : PAST_LINES;
+    size_t at = 0;
+    columns_append(&live->lines, text, SIZE_MAX);
+    text_append_char(&live->lines, '\n');
+    live->line_count++;
+    for (; live->line_count > limit; live->line_count--) {
+        at += strcspn(live->lines.bytes + at, "\n") + 1;
+        live->dropped += live->drawn;
+    }
+    text_drop_front(&live->lines, at);
 }
 
 static void append_line(struct live *live, const struct event *event)
@@ -104,20 +121,8 @@ static void append_line(struct live *live, const struct event *event)
     } else {
         text_append_string(&plain, event->text);
     }
-    columns_append(&live->lines, text_string(&plain), SIZE_MAX);
-    text_append_char(&live->lines, '\n');
-    live->line_count++;
+    add_line(live, text_string(&plain));
     text_clear(&plain);
-}
-
-static void drop_lines(struct live *live, size_t limit)
-{
-    size_t at = 0;
-    for (; live->line_count > limit; live->line_count--) {
-        at += strcspn(live->lines.bytes + at, "\n") + 1;
-        live->dropped += live->drawn;
-    }
-    text_drop_front(&live->lines, at);
 }
 
 /* ---- drawing */
@@ -135,7 +140,7 @@ static void append_way_up(const struct live *live, int columns, int rows, struct
 {
     const char *line = text_string(&live->picture);
     struct text one = {0};
-    size_t height = 0;
+    size_t height = live->typed_lines;
     while (*line != '\0') {
         size_t length = strcspn(line, "\n");
         text_reset(&one);
@@ -183,14 +188,19 @@ static void draw(struct live *live)
     text_reset(&live->lines);
     live->line_count = 0;
     live->dropped = 0;
+    live->typed_lines = 0;
     live->drawn = true;
+    live->changed = false;
     text_clear(&frame);
 }
 
 static void tick(void *ctx)
 {
     struct live *live = ctx;
-    draw(live);
+    bool asks = standing_state(live->standing, live->alive) == STANDING_ASKS;
+    if (live->changed || !asks) {
+        draw(live);
+    }
     live->timer_due_us = loop_now_us(live->loop) + US_PER_SECOND;
     timer_start(live->loop, &live->timer, US_PER_SECOND, tick, live);
 }
@@ -198,6 +208,7 @@ static void tick(void *ctx)
 static void draw_soon(struct live *live)
 {
     int64_t due_us = loop_now_us(live->loop) + soon_us;
+    live->changed = true;
     if (live->timer_due_us > due_us) {
         live->timer_due_us = due_us;
         timer_start(live->loop, &live->timer, soon_us, tick, live);
@@ -211,7 +222,6 @@ static void take(struct live *live, const struct event *event)
     live->offset_us = event->at_us + (age_us > 0 ? age_us : 0) - loop_now_us(live->loop);
     if (is_notable(live, event)) {
         append_line(live, event);
-        drop_lines(live, live->drawn ? WAITING_LINES : PAST_LINES);
     }
     if (event->kind == EVENT_STEP_FAILED) {
         free(live->last_failure);
@@ -277,6 +287,18 @@ void live_free(struct live *live)
 struct event_sink *live_sink(struct live *live)
 {
     return &live->sink;
+}
+
+void live_line_was_typed(struct live *live)
+{
+    live->typed_lines++;
+    draw_soon(live);
+}
+
+void live_say(struct live *live, const char *text)
+{
+    add_line(live, text);
+    draw_soon(live);
 }
 
 bool live_is_gone(struct live *live)

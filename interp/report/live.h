@@ -12,8 +12,9 @@
 
 struct live;
 
-/* Draws soon after each event and each second, from now on, by timers of `loop`. `verbose`: the
- * start and end of every step scroll by too. */
+/* Draws soon after each event and each second, from now on, by timers of `loop`; while a question
+ * is open, only after events, so that what is typed stays to be seen. `verbose`: the start and end
+ * of every step scroll by too. */
 struct live *live_new(struct loop *loop, int fd, bool verbose);
 /* Draws once more, then frees; waits up to 1 s for the output. Before the loop is closed. NULL is
  * fine. */
@@ -26,6 +27,10 @@ struct event_sink *live_sink(struct live *live);
 bool live_take_record(void *live, const cJSON *record, size_t line, struct error *err);
 
 bool live_is_gone(struct live *live); /* its terminal is */
+/* Somebody ended a line on the terminal: the cursor is a line lower than it was left. */
+void live_line_was_typed(struct live *live);
+/* A line that is no event of the run scrolls by. */
+void live_say(struct live *live, const char *text);
 /* The window has another size now. */
 void live_resized(struct live *live);
 /* The process that works on the run is gone (or there again); as at first it is taken to be there.

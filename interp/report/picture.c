@@ -241,7 +241,8 @@ static void draw_role(struct canvas *canvas, enum role role)
         counts[turn] = standing_count(standing, role, (enum turn)turn);
         total += counts[turn];
     }
-    if (total == 0) {
+    bool never = standing->rolling[role] == NULL && standing->outcome != NULL;
+    if (total == 0 || never) {
         return;
     }
     /* A rolling may be over fewer servers than there are. */
@@ -252,6 +253,11 @@ static void draw_role(struct canvas *canvas, enum role role)
     }
     begin_line(canvas, STYLE_PLAIN, labels[role]);
     put_bar(canvas, counts, total);
+    if (standing->rolling[role] == NULL) { /* and perhaps none will be: the workflow knows */
+        put_format(canvas, STYLE_PLAIN, "  none of %zu begun", total);
+        end_line(canvas);
+        return;
+    }
     put_format(canvas, STYLE_PLAIN, "  %zu of %zu done", counts[TURN_DONE], total);
     int64_t mean_us = mean_turn_us(standing, role);
     if (mean_us > 0) {
@@ -349,14 +355,11 @@ static void draw_step_line(struct canvas *canvas, const struct standing_step *st
 static void draw_question(struct canvas *canvas, const struct standing_step *step)
 {
     char when[MOMENT_TEXT_BYTES];
-    char took[DURATION_TEXT_BYTES];
     struct text text = {0};
-    text_printf(&text, "%s (%s), asked at %s (%s ago)", step->question, step->answers,
-                moment(canvas, step->asked_us, when), since(canvas, step->asked_us, took));
+    text_printf(&text, "%s (%s), asked at %s", step->question, step->answers,
+                moment(canvas, step->asked_us, when));
     put_wrapped(canvas, STYLE_WARNING, "QUESTION", text_string(&text), 3);
-    text_reset(&text);
-    text_printf(&text, "pegflow answer %s ANSWER", canvas->standing->run);
-    put_wrapped(canvas, STYLE_PLAIN, "  answer by", text_string(&text), 1);
+    put_wrapped(canvas, STYLE_PLAIN, "  answer", "by typing it on the run's terminal", 2);
     text_clear(&text);
 }
 
