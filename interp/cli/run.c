@@ -2,6 +2,7 @@
 #include "engine/run.h"
 
 #include "base/duration.h"
+#include "cli/confirm.h"
 #include "cli/display.h"
 #include "cli/record.h"
 #include "cli/typed.h"
@@ -130,33 +131,6 @@ static bool print_header(struct run_command *command, struct error *err)
     }
     gatherer_free(gatherer);
     return evidence != NULL;
-}
-
-static bool confirmed(struct run_command *command, struct error *err)
-{
-    const char *name = command->session.cluster_file->name;
-    const char *given = arguments_text(command->arguments, "confirm");
-    char line[256];
-    if (given == NULL && !isatty(STDIN_FILENO)) {
-        error_set(err, ERROR_USAGE,
-                  "no terminal to ask on: to upgrade cluster '%s', give --confirm=%s", name, name);
-        return false;
-    }
-    if (given == NULL) {
-        printf("\nTo start, type the cluster's name: ");
-        fflush(stdout);
-        if (fgets(line, sizeof line, stdin) == NULL) {
-            line[0] = '\0';
-        }
-        line[strcspn(line, "\r\n")] = '\0';
-        given = line;
-    }
-    if (strcmp(given, name) != 0) {
-        error_set(err, ERROR_REFUSED, "'%s' is not the cluster's name '%s'; nothing was changed",
-                  given, name);
-        return false;
-    }
-    return true;
 }
 
 /* ---- the run */
@@ -372,7 +346,7 @@ static int load_meet_and_run(struct run_command *command, struct tally *tally, s
     if (command->form != DISPLAY_JSON && !print_header(command, err)) {
         return -1;
     }
-    if (!confirmed(command, err)) {
+    if (!confirm_cluster(command->arguments, session->cluster_file->name, "upgrade", err)) {
         return -1;
     }
     if (!record_run(command, err)) {
@@ -407,8 +381,7 @@ static int run_run(const struct arguments *arguments, struct error *err)
 static const struct option_row options[] = {
     SESSION_OPTIONS,
     {"set", 's', OPTION_LIST, "NAME=VALUE", NULL, "give a parameter of the workflow"},
-    {"confirm", 0, OPTION_TEXT, "NAME", NULL,
-     "the cluster's name, where no terminal can ask for it"},
+    CONFIRM_OPTION,
     {"keep-leftovers", 0, OPTION_FLAG, NULL, NULL,
      "settings that look like another tool's leftovers are meant: keep them"},
     {"reason", 'r', OPTION_TEXT, "TEXT", NULL, "why: kept in the run's record"},
