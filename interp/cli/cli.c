@@ -18,6 +18,7 @@ static const struct {
     {"Look, and change nothing", &command_doctor},
     {"Look, and change nothing", &command_describe},
     {"Upgrade a cluster", &command_run},
+    {"Upgrade a cluster", &command_holds},
     {"Look at runs", &command_status},
     {"Look at runs", &command_watch},
     {"Look at runs", &command_history},

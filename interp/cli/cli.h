@@ -49,6 +49,7 @@ extern const struct command command_run;
 extern const struct command command_watch;
 extern const struct command command_status;
 extern const struct command command_history;
+extern const struct command command_holds;
 extern const struct command command_simulate;
 extern const struct command command_rehearse;
 extern const struct command command_describe; /* `pegflow describe wait_until`: the language */

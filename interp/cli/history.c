@@ -37,6 +37,8 @@ static cJSON *run_json(const struct told_run *run)
         return json;
     }
     cJSON_AddStringToObject(json, "cluster", standing->cluster);
+    cJSON_AddStringToObject(json, "command",
+                            standing->command[0] != '\0' ? standing->command : "run");
     cJSON_AddStringToObject(json, "workflow", standing->workflow);
     cJSON_AddStringToObject(json, "began", wall_format_utc(standing->began_wall_us, buffer));
     event_add_ms(json, "took_ms", standing->last_us);
@@ -82,7 +84,7 @@ static void print_run(const struct told_run *run)
         append(&line, began, 16);
         append(&line, duration_format(standing->last_us, took), 8);
         append(&line, text_string(&who), 16);
-        append(&line, standing->workflow, 0);
+        append(&line, standing->command[0] != '\0' ? standing->command : standing->workflow, 0);
         append(&line, standing->reason, 0);
     }
     while (line.length > 0 && line.bytes[line.length - 1] == ' ') {
@@ -147,7 +149,7 @@ static int run_history(const struct arguments *arguments, struct error *err)
 }
 
 static const struct option_row options[] = {
-    RUNS_CLUSTER_OPTION,
+    RUNS_CLUSTER_OPTIONS,
     {"limit", 'n', OPTION_INTEGER, "N", "20", "at most so many, the newest"},
     STATE_OPTION,
     RUNS_OUTPUT_OPTION,

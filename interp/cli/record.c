@@ -116,6 +116,9 @@ static cJSON *header_json(const struct record *record, const struct record_origi
     cJSON_AddStringToObject(json, "cluster", session->cluster_file->name);
     cJSON_AddStringToObject(json, "zookeeper_root", session->snapshot.zookeeper_root);
     cJSON_AddStringToObject(json, "cluster_file", session->cluster_file->file);
+    if (origin->command != NULL) {
+        cJSON_AddStringToObject(json, "command", origin->command);
+    }
     cJSON_AddStringToObject(json, "workflow", origin->workflow_path);
     cJSON_AddBoolToObject(json, "keep_leftovers", origin->keep_leftovers);
     while (origin->sets != NULL && origin->sets[count] != NULL) {

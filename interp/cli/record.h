@@ -19,7 +19,8 @@ struct record {
 /* What a run is made from. All of it stays the caller's. */
 struct record_origin {
     const struct session *session; /* loaded and met */
-    const char *workflow_path;
+    const char *command;       /* NULL: a run of a workflow; else what it is, "holds --clear" */
+    const char *workflow_path; /* "" where `command` is given */
     const char *const *sets; /* of --set, "NAME=VALUE"; NULL-terminated */
     const char *reason;      /* of --reason, or NULL */
     bool keep_leftovers;

@@ -35,10 +35,10 @@ bool runs_each(const struct state *state, const char *cluster, runs_fn *take, vo
 /* The cluster's name that -c gives: as a name, or by its file. Empty where -c is not given. Returns
  * -1 for success, else the exit code, with everything said. */
 int runs_cluster_name(const struct arguments *arguments, struct text *out);
-#define RUNS_CLUSTER_OPTION                                                                        \
+#define RUNS_CLUSTER_OPTIONS                                                                       \
+    {"cluster", 'c', OPTION_TEXT, "CLUSTER", NULL, "only of this cluster: its file, or its name"}, \
     {                                                                                              \
-        "cluster", 'c', OPTION_TEXT, "CLUSTER", NULL,                                              \
-            "only of this cluster: its file, or its name"                                          \
+        "lib", 'L', OPTION_LIST, "DIR", NULL, "look for the file's required files there too"       \
     }
 
 /* --output json? ERROR_USAGE for another form. */

@@ -141,7 +141,7 @@ static int run_status(const struct arguments *arguments, struct error *err)
 }
 
 static const struct option_row options[] = {
-    RUNS_CLUSTER_OPTION,
+    RUNS_CLUSTER_OPTIONS,
     STATE_OPTION,
     RUNS_OUTPUT_OPTION,
 };

@@ -4,6 +4,7 @@
 #include "base/output.h"
 #include "report/columns.h"
 #include "report/picture.h"
+#include "report/report.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -107,13 +108,7 @@ static void append_line(struct live *live, const struct event *event)
     if (event->server != NULL && strstr(event->text, event->server->name) == NULL) {
         text_printf(&plain, "%s: ", event->server->name);
     }
-    if (event->kind == EVENT_STEP_FAILED) {
-        text_append_string(&plain, "FAILED ");
-    } else if (event->kind == EVENT_NOT_PUT_BACK) {
-        text_append_string(&plain, "NOT PUT BACK ");
-    } else if (event->kind == EVENT_REQUIREMENT) {
-        text_append_string(&plain, "required: ");
-    }
+    text_append_string(&plain, report_mark(event->kind));
     if (event->kind == EVENT_STEP_DONE && !live->verbose) {
         char took[DURATION_TEXT_BYTES];
         int64_t took_ms = member_integer(event->data, "took_ms", 0);

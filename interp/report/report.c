@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "lang/lang.h"
 #include "base/output.h"
+#include "report/standing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,22 +49,7 @@ static bool shown(const struct report *report, const struct event *event)
     return true;
 }
 
-/* The part of a step's id that the server column does not say already. */
-static const char *short_id(const struct event *event)
-{
-    if (event->step == NULL) {
-        return "";
-    }
-    const char *id = event->step->id;
-    const char *found = event->server == NULL ? NULL : strstr(id, event->server->name);
-    if (found == NULL) {
-        return id;
-    }
-    found += strlen(event->server->name);
-    return *found == '/' ? found + 1 : id;
-}
-
-static const char *mark(enum event_kind kind)
+const char *report_mark(enum event_kind kind)
 {
     switch (kind) {
     case EVENT_STEP_FAILED:
@@ -102,10 +88,11 @@ static bool take_plain(struct event_sink *sink, const struct event *event, struc
         } else {
             format_wall(event->wall_us, time_text);
         }
+        const char *server = event->server == NULL ? NULL : event->server->name;
         struct text line = {0};
-        text_printf(&line, "%s  %-21s  %-24s  %s%s\n", time_text,
-                    event->server == NULL ? "-" : event->server->name, short_id(event),
-                    mark(event->kind), event->text);
+        text_printf(&line, "%s  %-21s  %-24s  %s%s\n", time_text, server == NULL ? "-" : server,
+                    event->step == NULL ? "" : standing_short_id(event->step->id, server),
+                    report_mark(event->kind), event->text);
         output_line(&report->output, line.bytes, line.length);
         text_clear(&line);
     }

@@ -7,6 +7,8 @@
 
 #include "engine/event.h"
 
+/* What a sentence begins with to say of which kind it is: "FAILED ", or nothing. */
+const char *report_mark(enum event_kind kind);
 /* Plain lines: time, server, step, text. `verbose`: the start and end of every step too. */
 struct event_sink *report_plain_new(int fd, bool verbose);
 /* The same with the time since the run's start in place of the clock's, for runs in virtual time.
