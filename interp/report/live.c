@@ -64,6 +64,7 @@ static bool is_notable(const struct live *live, const struct event *event)
     case EVENT_STEP_STARTED:
     case EVENT_OUTPUT:
     case EVENT_HELD:
+    case EVENT_HANDED_ON:
     case EVENT_PUT_BACK:
     case EVENT_OUTCOME:
     case EVENT_WAITING:

@@ -217,13 +217,19 @@ done
 # ---- on a terminal
 start_server five-nodes-fast
 export XDG_STATE_HOME=$work/state-terminal
-on_terminal() { # MORE ARGUMENTS...
-    out=$(python3 tests/e2e/terminal.py "$pegflow" run workflows/ha.lua -c "$work/cluster.lua" \
-        --confirm=onebox "${fast[@]}" "$@" -- </dev/null)
+cat >"$work/small.lua" <<'LUA'
+return workflow "small" {
+  api = 1,
+  steps = function() return { log "hello", sleep "100ms" } end,
+}
+LUA
+on_terminal() { # WORKFLOW, MORE ARGUMENTS...
+    out=$(python3 tests/e2e/terminal.py "$pegflow" run "$@" -c "$work/cluster.lua" \
+        --confirm=onebox -- </dev/null)
     status=$?
 }
 export TERM=xterm NO_COLOR=1
-on_terminal
+on_terminal workflows/ha.lua "${fast[@]}"
 check "a run on a terminal" "$status" 0
 check_has "is drawn in place" "$out" $'\033[J'
 check_has "shows how far it is" "$out" "3 of 5 done"
@@ -231,9 +237,12 @@ check_has "what it waits for" "$out" "waits for "
 check_has "until when" "$out" ", then the step fails"
 check "no colour, no mode of the terminal" \
     "$(grep -oE $'\033\\[[0-9;?]*[a-zA-Z]' <<<"$out" | grep -cvE $'\033\\[[0-9]*[AJ]$')" 0
-TERM=dumb on_terminal
-check "one that cannot draw" "$status" 0
-check "gets lines" "$(grep -c $'\033' <<<"$out")" 0
+TERM=dumb on_terminal "$work/small.lua"
+check "one that cannot draw gets lines" "$status: $(grep -c $'\033' <<<"$out")" "0: 0"
+on_terminal "$work/small.lua" --output plain
+check "and one that shall not" "$status: $(grep -c $'\033' <<<"$out")" "0: 0"
+on_terminal "$work/small.lua" --output=livly
+check "another form is refused" "$status" 2
 end_server INT
 
 conclude
