@@ -29,7 +29,7 @@ struct written {
     uint64_t sequence;
 };
 
-static void run_begin(struct written *written)
+static inline void run_begin(struct written *written)
 {
     struct error err;
     *written = (struct written){.path = "/tmp/pegflow-standing-XXXXXX"};
@@ -47,8 +47,9 @@ static struct server some_server;
 static struct step some_step;
 
 /* An event at `ms`. `id` "-": of no step; `server` NULL: of none; `data` is JSON, or NULL. */
-static struct event event_at(int64_t ms, enum event_kind kind, enum step_kind step_kind,
-                             const char *id, const char *server, const char *text, const char *data)
+static inline struct event event_at(int64_t ms, enum event_kind kind, enum step_kind step_kind,
+                                    const char *id, const char *server, const char *text,
+                                    const char *data)
 {
     some_server = (struct server){.name = server};
     some_step = (struct step){
@@ -64,7 +65,7 @@ static struct event event_at(int64_t ms, enum event_kind kind, enum step_kind st
     };
 }
 
-static void run_write(struct written *written, struct event event)
+static inline void run_write(struct written *written, struct event event)
 {
     struct event_sink *sink = journal_sink(written->journal);
     struct error err;
@@ -76,8 +77,8 @@ static void run_write(struct written *written, struct event event)
 }
 
 /* A record that is no event of this program. */
-static void run_note(struct written *written, int64_t ms, const char *event, const char *text,
-                     const char *data)
+static inline void run_note(struct written *written, int64_t ms, const char *event,
+                            const char *text, const char *data)
 {
     struct error err;
     if (!journal_note(written->journal, event, text, cJSON_Parse(data),
@@ -87,7 +88,7 @@ static void run_note(struct written *written, int64_t ms, const char *event, con
     written->sequence++;
 }
 
-static struct standing *run_read(struct written *written)
+static inline struct standing *run_read(struct written *written)
 {
     struct standing *standing = standing_new();
     struct journal_end end;
@@ -98,7 +99,7 @@ static struct standing *run_read(struct written *written)
     return standing;
 }
 
-static void run_end(struct written *written)
+static inline void run_end(struct written *written)
 {
     journal_close(written->journal);
     unlink(written->path);
@@ -107,7 +108,7 @@ static void run_end(struct written *written)
 /* ---- a run of the shape of ha.lua, up to the wait for the second server's secondaries */
 #define LIMIT "meta.lb.add_secondary_max_count_for_one_node"
 
-static void begin_of_a_run(struct written *run)
+static inline void begin_of_a_run(struct written *run)
 {
     run_write(run, event_at(0, EVENT_RUN_STARTED, STEP_STEPS, "-", NULL, "'ha' on 'prod'",
                             "{\"name\":\"rolling upgrade\"}"));
@@ -120,20 +121,20 @@ static void begin_of_a_run(struct written *run)
               event_at(3, EVENT_STEP_STARTED, STEP_ROLLING, "replicas", NULL, "rolling", NULL));
 }
 
-static void turn_of(struct written *run, int64_t ms, const char *id, const char *server)
+static inline void turn_of(struct written *run, int64_t ms, const char *id, const char *server)
 {
     run_write(run, event_at(ms, EVENT_PICKED, STEP_STEPS, id, server, "replica", NULL));
     run_write(run, event_at(ms, EVENT_STEP_STARTED, STEP_STEPS, id, server, "steps", NULL));
 }
 
-static void hold_limit(struct written *run, int64_t ms, const char *id, const char *server,
-                       const char *data)
+static inline void hold_limit(struct written *run, int64_t ms, const char *id, const char *server,
+                              const char *data)
 {
     run_write(run, event_at(ms, EVENT_STEP_STARTED, STEP_HOLD, id, server, "hold", NULL));
     run_write(run, event_at(ms, EVENT_HELD, STEP_HOLD, id, server, "held", data));
 }
 
-static void run_up_to_a_wait(struct written *run)
+static inline void run_up_to_a_wait(struct written *run)
 {
     begin_of_a_run(run);
     turn_of(run, 1000, "replicas/r1:34801", "r1:34801");
