@@ -173,6 +173,7 @@ static void line_typed(void *ctx, char *line)
 {
     struct run_command *command = ctx;
     struct error err;
+    display_line_was_typed(&command->display);
     if (run_is_paused(command->run) && (strcmp(line, "continue") == 0 || strcmp(line, "c") == 0)) {
         run_continue(command->run);
         return;
@@ -183,7 +184,6 @@ static void line_typed(void *ctx, char *line)
     }
     char *last = strrchr(line, ' ');
     const char *answer = last == NULL ? line : last + 1;
-    display_line_was_typed(&command->display);
     if (answer[0] == '\0') {
         return;
     }

@@ -193,8 +193,8 @@ static void draw(struct live *live)
 static void tick(void *ctx)
 {
     struct live *live = ctx;
-    bool asks = standing_state(live->standing, live->alive) == STANDING_ASKS;
-    if (live->changed || !asks) {
+    enum standing_state state = standing_state(live->standing, live->alive);
+    if (live->changed || (state != STANDING_ASKS && state != STANDING_PAUSED)) {
         draw(live);
     }
     live->timer_due_us = loop_now_us(live->loop) + US_PER_SECOND;

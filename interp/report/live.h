@@ -13,8 +13,8 @@
 struct live;
 
 /* Draws soon after each event and each second, from now on, by timers of `loop`; while a question
- * is open, only after events, so that what is typed stays to be seen. `verbose`: the start and end
- * of every step scroll by too. */
+ * is open or the run is paused, only after events, so that what is typed stays to be seen.
+ * `verbose`: the start and end of every step scroll by too. */
 struct live *live_new(struct loop *loop, int fd, bool verbose);
 /* Draws once more, then frees; waits up to 1 s for the output. Before the loop is closed. NULL is
  * fine. */

@@ -221,11 +221,12 @@ static void draw_times(struct drawing *drawing, const struct standing_step *wait
     struct text text = {0};
     text_printf(&text, "%s (%s)", moment(drawing, wait->waits_since_us, when),
                 since(drawing, wait->waits_since_us, took));
-    if (wait->until_us >= 0) {
-        int64_t left_us = wait->until_us - drawing->view->now_us;
-        left_us = left_us > 0 ? left_us / US_PER_SECOND * US_PER_SECOND : 0;
-        text_printf(&text, ", until %s (%s more)", moment(drawing, wait->until_us, when),
-                    duration_format(left_us, took));
+    int64_t left_us = standing_left_us(drawing->standing, wait, drawing->view->now_us);
+    duration_format(left_us / US_PER_SECOND * US_PER_SECOND, took);
+    if (left_us >= 0 && drawing->standing->paused_why != NULL) {
+        text_printf(&text, ", %s more after the pause", took);
+    } else if (left_us >= 0) {
+        text_printf(&text, ", until %s (%s more)", moment(drawing, wait->until_us, when), took);
     }
     if (wait->then != NULL) {
         text_printf(&text, ", then %s", wait->then);
@@ -366,12 +367,11 @@ static void draw_state(struct drawing *drawing)
 {
     const struct standing *standing = drawing->standing;
     char when[MOMENT_TEXT_BYTES];
-    char took[DURATION_TEXT_BYTES];
     struct text text = {0};
     enum standing_state state = standing_state(standing, drawing->view->alive);
-    if (state == STANDING_PAUSED) {
-        text_printf(&text, "at %s (%s ago): %s", moment(drawing, standing->paused_us, when),
-                    since(drawing, standing->paused_us, took), standing->paused_text);
+    if (standing->paused_why != NULL) {
+        text_printf(&text, "at %s: %s", moment(drawing, standing->paused_us, when),
+                    standing->paused_text);
         canvas_put_wrapped(&drawing->canvas, STYLE_WARNING, "PAUSED", text_string(&text), 4);
     }
     if (state == STANDING_STOPS) {

@@ -184,6 +184,7 @@ static void step_waits(struct standing *standing, const struct event *event)
     } else if (!waited) {
         step->waits_since_us = event->at_us;
     }
+    step->told_us = event->at_us;
     step->until_us = left_ms < 0 ? -1 : event->at_us + left_ms * US_PER_MS;
 }
 
@@ -198,6 +199,7 @@ static void step_pauses(struct standing *standing, const struct event *event)
         replace(&step->then, "it goes on");
         step->unknown = false;
         step->waits_since_us = event->at_us;
+        step->told_us = event->at_us;
         step->until_us = event->at_us + for_ms * US_PER_MS;
     }
 }
@@ -311,17 +313,18 @@ static void paused(struct standing *standing, const struct event *event)
     replace(&standing->paused_text, event->text);
 }
 
-/* Limits stand still during a pause. */
+/* Limits stood still: since the pause began, or since one was told during it. */
 static void continued(struct standing *standing, const struct event *event)
 {
-    int64_t paused_us = member_integer(event->data, "paused_ms", 0) * US_PER_MS;
+    bool was_paused = standing->paused_why != NULL;
+    for (size_t i = 0; was_paused && i < standing->step_count; i++) {
+        struct standing_step *step = &standing->steps[i];
+        int64_t from_us = step->told_us > standing->paused_us ? step->told_us : standing->paused_us;
+        step->until_us += step->until_us < 0 ? 0 : event->at_us - from_us;
+        step->told_us = event->at_us;
+    }
     replace(&standing->paused_why, NULL);
     replace(&standing->paused_text, NULL);
-    for (size_t i = 0; i < standing->step_count; i++) {
-        if (standing->steps[i].until_us >= 0) {
-            standing->steps[i].until_us += paused_us;
-        }
-    }
 }
 
 static void finished(struct standing *standing, const struct event *event)

@@ -66,6 +66,18 @@ const struct standing_step *standing_wait_of(const struct standing *standing,
     return NULL;
 }
 
+int64_t standing_left_us(const struct standing *standing, const struct standing_step *wait,
+                         int64_t now_us)
+{
+    if (wait->until_us < 0) {
+        return -1;
+    }
+    if (standing->paused_why != NULL) {
+        now_us = wait->told_us > standing->paused_us ? wait->told_us : standing->paused_us;
+    }
+    return wait->until_us > now_us ? wait->until_us - now_us : 0;
+}
+
 const char *standing_short_id(const char *id, const char *server)
 {
     const char *found = server == NULL ? NULL : strstr(id, server);
@@ -237,7 +249,9 @@ static cJSON *step_json(const struct standing *standing, const struct standing_s
         add_text(waits, "seen", wait->reason);
         cJSON_AddBoolToObject(waits, "unknown", wait->unknown);
         add_moment(waits, "since", standing, wait->waits_since_us);
-        if (wait->until_us >= 0) {
+        if (standing->paused_why != NULL && wait->until_us >= 0) {
+            event_add_ms(waits, "left_ms", standing_left_us(standing, wait, 0));
+        } else if (wait->until_us >= 0) {
             add_moment(waits, "until", standing, wait->until_us);
         }
         add_text(waits, "then", wait->then);

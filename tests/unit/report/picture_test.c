@@ -156,21 +156,24 @@ END_TEST
 START_TEST(a_pause_comes_first_with_its_reason)
 {
     run_up_to_a_wait(&run);
-    run_note(&run, 70000, "paused",
-             "a level changed; nothing is begun until this is decided: continue goes on as planned",
-             "{\"why\":\"somebody set the level to lively\"}");
+    run_write(
+        &run,
+        event_at(
+            70000, EVENT_PAUSED, STEP_STEPS, "-", NULL,
+            "a level changed; nothing is begun until this is decided: continue goes on as planned",
+            "{\"why\":\"somebody set the level to lively\"}"));
     check_picture(
         &at_80x24,
         "prod: rolling upgrade -------------------------------------------- PAUSED, 1m12s\n"
         "run         20261123-135250-prod, since 13:52:50, by kim on ops1: ticket 12\n"
-        "PAUSED      at 13:54:00 (8s ago): a level changed; nothing is begun until this\n"
-        "            is decided: continue goes on as planned\n"
+        "PAUSED      at 13:54:00: a level changed; nothing is begun until this is\n"
+        "            decided: continue goes on as planned\n"
         "replicas    [######>>>>>>>-------]  1 of 3 done (1m each), 1 in work, 1 to do\n"
         "metas       [--------------------]  none of 1 begun\n"
         "now         r2:34801: drain/wait_until-2 for 10s (ha.lua:55)\n"
         "  waits for no_secondaries(r2:34801)\n"
         "  seen      3 secondaries left on r2:34801 (1.0, 1.1, 2.7)\n"
-        "  since     13:53:58 (10s), until 14:03:58 (9m50s more), then the step fails\n"
+        "  since     13:53:52 (10s), 9m52s more after the pause, then the step fails\n"
         "holds       meta level: steady, as before\n"
         "            meta.lb.add_secondary_max_count_for_one_node: 20 -> 0\n");
 }
@@ -225,9 +228,12 @@ START_TEST(colour_is_never_the_only_sign)
     struct text stripped = {0};
     struct picture_view view = at_80x24;
     run_up_to_a_wait(&run);
-    run_note(&run, 70000, "paused",
-             "a level changed; nothing is begun until this is decided: continue goes on as planned",
-             "{\"why\":\"somebody set the level to lively\"}");
+    run_write(
+        &run,
+        event_at(
+            70000, EVENT_PAUSED, STEP_STEPS, "-", NULL,
+            "a level changed; nothing is begun until this is decided: continue goes on as planned",
+            "{\"why\":\"somebody set the level to lively\"}"));
     struct standing *standing = run_read(&run);
     picture_draw(standing, &view, &plain);
     view.colour = true;

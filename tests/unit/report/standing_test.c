@@ -158,14 +158,22 @@ START_TEST(a_pause_stops_the_limits_and_says_why)
 {
     const struct standing_step *acting[4];
     run_up_to_a_wait(&run);
-    run_note(&run, 70000, "paused",
-             "a level changed; nothing is begun until this is decided: continue goes on as planned",
-             "{\"why\":\"the level was changed by someone else\"}");
+    run_write(
+        &run,
+        event_at(
+            70000, EVENT_PAUSED, STEP_STEPS, "-", NULL,
+            "a level changed; nothing is begun until this is decided: continue goes on as planned",
+            "{\"why\":\"the level was changed by someone else\"}"));
     struct standing *standing = run_read(&run);
     ck_assert_int_eq(standing_state(standing, true), STANDING_PAUSED);
     ck_assert_str_eq(standing->paused_why, "the level was changed by someone else");
+    ck_assert_uint_eq(standing_acting(standing, acting, 4), 1);
+    int64_t left_us = standing_left_us(standing, acting[0], 90 * US_PER_SECOND);
+    ck_assert_int_eq(left_us, acting[0]->until_us - standing->paused_us);
+    ck_assert_int_eq(standing_left_us(standing, acting[0], 900 * US_PER_SECOND), left_us);
     standing_free(standing);
-    run_note(&run, 100000, "continued", "continued", "{\"by\":\"kim\",\"paused_ms\":30000}");
+    run_write(&run, event_at(100000, EVENT_CONTINUED, STEP_STEPS, "-", NULL, "continued",
+                             "{\"by\":\"kim\",\"paused_ms\":30000}"));
     standing = run_read(&run);
     ck_assert_int_eq(standing_state(standing, true), STANDING_GOES_ON);
     ck_assert_uint_eq(standing_acting(standing, acting, 4), 1);
