@@ -223,7 +223,7 @@ static void draw_times(struct drawing *drawing, const struct standing_step *wait
                 since(drawing, wait->waits_since_us, took));
     int64_t left_us = standing_left_us(drawing->standing, wait, drawing->view->now_us);
     duration_format(left_us / US_PER_SECOND * US_PER_SECOND, took);
-    if (left_us >= 0 && drawing->standing->paused_why != NULL) {
+    if (standing_limit_stands(drawing->standing, wait)) {
         text_printf(&text, ", %s more after the pause", took);
     } else if (left_us >= 0) {
         text_printf(&text, ", until %s (%s more)", moment(drawing, wait->until_us, when), took);

@@ -185,6 +185,7 @@ static void step_waits(struct standing *standing, const struct event *event)
         step->waits_since_us = event->at_us;
     }
     step->told_us = event->at_us;
+    step->is_limit = true;
     step->until_us = left_ms < 0 ? -1 : event->at_us + left_ms * US_PER_MS;
 }
 
@@ -200,6 +201,7 @@ static void step_pauses(struct standing *standing, const struct event *event)
         step->unknown = false;
         step->waits_since_us = event->at_us;
         step->told_us = event->at_us;
+        step->is_limit = false;
         step->until_us = event->at_us + for_ms * US_PER_MS;
     }
 }
@@ -320,7 +322,7 @@ static void continued(struct standing *standing, const struct event *event)
     for (size_t i = 0; was_paused && i < standing->step_count; i++) {
         struct standing_step *step = &standing->steps[i];
         int64_t from_us = step->told_us > standing->paused_us ? step->told_us : standing->paused_us;
-        step->until_us += step->until_us < 0 ? 0 : event->at_us - from_us;
+        step->until_us += step->until_us >= 0 && step->is_limit ? event->at_us - from_us : 0;
         step->told_us = event->at_us;
     }
     replace(&standing->paused_why, NULL);

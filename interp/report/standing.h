@@ -35,7 +35,8 @@ struct standing_step {
     bool unknown;    /* the answer was not no, but unknown */
     int64_t waits_since_us;
     int64_t told_us;  /* when that was said */
-    int64_t until_us; /* -1: no end is known; as of then, for a pause moves it */
+    int64_t until_us; /* -1: no end is known; as of then, for a pause moves a limit */
+    bool is_limit;    /* else it is only time that passes, also while the run is paused */
     /* what a person is asked; `question` NULL: nothing */
     char *question;
     char *answers; /* "yes, no" */
@@ -99,8 +100,9 @@ size_t standing_acting(const struct standing *standing, const struct standing_st
 /* The wait that a step belongs to: itself, or the one that sent it as its nudge. NULL: none. */
 const struct standing_step *standing_wait_of(const struct standing *standing,
                                              const struct standing_step *step);
-/* How much time the wait has left, never less than nothing; -1: no end is known. Limits stand still
- * while the run is paused. */
+/* Limits stand still while the run is paused. */
+bool standing_limit_stands(const struct standing *standing, const struct standing_step *wait);
+/* How much time the wait has left, never less than nothing; -1: no end is known. */
 int64_t standing_left_us(const struct standing *standing, const struct standing_step *wait,
                          int64_t now_us);
 /* Distinct settings that are held, outermost first. Returns how many of at most `limit`. */

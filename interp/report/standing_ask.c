@@ -66,13 +66,18 @@ const struct standing_step *standing_wait_of(const struct standing *standing,
     return NULL;
 }
 
+bool standing_limit_stands(const struct standing *standing, const struct standing_step *wait)
+{
+    return standing->paused_why != NULL && wait->is_limit && wait->until_us >= 0;
+}
+
 int64_t standing_left_us(const struct standing *standing, const struct standing_step *wait,
                          int64_t now_us)
 {
     if (wait->until_us < 0) {
         return -1;
     }
-    if (standing->paused_why != NULL) {
+    if (standing_limit_stands(standing, wait)) {
         now_us = wait->told_us > standing->paused_us ? wait->told_us : standing->paused_us;
     }
     return wait->until_us > now_us ? wait->until_us - now_us : 0;
@@ -249,7 +254,7 @@ static cJSON *step_json(const struct standing *standing, const struct standing_s
         add_text(waits, "seen", wait->reason);
         cJSON_AddBoolToObject(waits, "unknown", wait->unknown);
         add_moment(waits, "since", standing, wait->waits_since_us);
-        if (standing->paused_why != NULL && wait->until_us >= 0) {
+        if (standing_limit_stands(standing, wait)) {
             event_add_ms(waits, "left_ms", standing_left_us(standing, wait, 0));
         } else if (wait->until_us >= 0) {
             add_moment(waits, "until", standing, wait->until_us);
