@@ -3,6 +3,7 @@
 
 #include "base/duration.h"
 #include "cli/confirm.h"
+#include "cli/detach.h"
 #include "cli/display.h"
 #include "cli/record.h"
 #include "cli/typed.h"
@@ -314,6 +315,26 @@ static int load_workflow(struct run_command *command, const struct inventory *in
     return code >= 0 ? code : session_secrets(session, &command->secrets, &command->secret_count);
 }
 
+/* The run goes on in a process of its own: what is typed or closed here is nothing to it. */
+static int run_detached(struct run_command *command, struct error *err)
+{
+    struct detached detached;
+    fflush(stdout);
+    if (!detach(command->arguments, command->session.cluster_file->name, &detached, err)) {
+        return -1;
+    }
+    if (detached.run[0] == '\0') {
+        fputs(text_string(&detached.said), stderr);
+    } else if (command->form == DISPLAY_JSON) {
+        printf("{\"run\":\"%s\"}\n", detached.run);
+    } else {
+        printf("run %s goes on without this terminal; pegflow watch %s shows it\n", detached.run,
+               detached.run);
+    }
+    text_clear(&detached.said);
+    return detached.exit_code;
+}
+
 static int load_meet_and_run(struct run_command *command, struct tally *tally, struct error *err)
 {
     struct session *session = &command->session;
@@ -348,6 +369,9 @@ static int load_meet_and_run(struct run_command *command, struct tally *tally, s
     }
     if (!confirm_cluster(command->arguments, session->cluster_file->name, "upgrade", err)) {
         return -1;
+    }
+    if (arguments_flag(command->arguments, "detach")) {
+        return run_detached(command, err);
     }
     if (!record_run(command, err)) {
         return -1;
@@ -384,6 +408,8 @@ static const struct option_row options[] = {
     CONFIRM_OPTION,
     {"keep-leftovers", 0, OPTION_FLAG, NULL, NULL,
      "settings that look like another tool's leftovers are meant: keep them"},
+    {"detach", 'd', OPTION_FLAG, NULL, NULL,
+     "go on without this terminal, once the run has begun; pegflow watch shows it"},
     {"reason", 'r', OPTION_TEXT, "TEXT", NULL, "why: kept in the run's record"},
     STATE_OPTION,
     DISPLAY_OPTION,
@@ -406,6 +432,9 @@ const struct command command_run = {
         "everything back; the second stops at once. A closed terminal changes nothing.\n"
         "What a step asks is answered by typing it on the terminal: yes, or STEP yes where more\n"
         "than one step asks. No time makes an answer.\n"
+        "With --detach it goes on in a process of its own, and this one ends, with 0, once the "
+        "run\n"
+        "has begun.\n"
         "Everything it does is recorded in a folder of its own, before it is done. While it works\n"
         "on a cluster no other run can.\n"
         "When somebody else changes what is held, or restarts a replica server, the run pauses:\n"

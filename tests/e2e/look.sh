@@ -223,6 +223,12 @@ return workflow "small" {
   steps = function() return { log "hello", sleep "100ms" } end,
 }
 LUA
+cat >"$work/slow.lua" <<'LUA'
+return workflow "slow" {
+  api = 1,
+  steps = function() return { sleep "3s" } end,
+}
+LUA
 on_terminal() { # WORKFLOW, MORE ARGUMENTS...
     out=$(python3 tests/e2e/terminal.py "$pegflow" run "$@" -c "$work/cluster.lua" \
         --confirm=onebox -- </dev/null)
@@ -237,6 +243,28 @@ check_has "what it waits for" "$out" "waits for "
 check_has "until when" "$out" ", then the step fails"
 check "no colour, no mode of the terminal" \
     "$(grep -oE $'\033\\[[0-9;?]*[a-zA-Z]' <<<"$out" | grep -cvE $'\033\\[[0-9]*[AJ]$')" 0
+
+# ---- without a terminal
+detached=$(python3 tests/e2e/terminal.py "$pegflow" run "$work/slow.lua" -c "$work/cluster.lua" --detach -- \
+    "the cluster's name" onebox </dev/null)
+check "a run that is let go" "$?" 0
+check_has "is named" "$detached" "goes on without this terminal; pegflow watch "
+look status last
+check_has "it goes on" "$out" " running, "
+look run "$work/small.lua" -c "$work/cluster.lua" --confirm=onebox --detach
+check "a second one is refused" "$status" 3
+look watch last
+check "it ends as any other" "$status" 0
+check_has "and says so" "$out" "done after "
+look run "$work/small.lua" -c "$work/cluster.lua" --confirm=onebox --detach --output json --state "$work/other"
+check "for programs" "$(member 'list(it)')" "['run']"
+look watch last --state "$work/other"
+check "it is done" "$status" 0
+touch "$work/file"
+look run "$work/small.lua" -c "$work/cluster.lua" --confirm=onebox --detach --state "$work/file"
+check "one that cannot begin" "$status" 1
+check_has "says why" "$out" "nowhere to record the run"
+
 TERM=dumb on_terminal "$work/small.lua"
 check "one that cannot draw gets lines" "$status: $(grep -c $'\033' <<<"$out")" "0: 0"
 on_terminal "$work/small.lua" --output plain
