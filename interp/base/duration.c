@@ -167,3 +167,31 @@ const char *wall_format_utc(int64_t wall_us, char buffer[WALL_TEXT_BYTES])
     snprintf(buffer, WALL_TEXT_BYTES, "%s.%03dZ", text, (int)(wall_us % US_PER_SECOND / US_PER_MS));
     return buffer;
 }
+
+bool wall_parse_utc(const char *text, int64_t *wall_us)
+{
+    static const char form[] = "0000-00-00T00:00:00.000Z";
+    int values[7] = {0}; /* year, month, day, hour, minute, second, millisecond */
+    size_t value = 0;
+    for (size_t i = 0; i < sizeof form; i++) { /* with the end */
+        bool digit = text[i] >= '0' && text[i] <= '9';
+        if (form[i] == '0' ? !digit : text[i] != form[i]) {
+            return false;
+        }
+        if (digit) {
+            values[value] = values[value] * 10 + (text[i] - '0');
+        } else {
+            value++;
+        }
+    }
+    struct tm tm = {
+        .tm_year = values[0] - 1900,
+        .tm_mon = values[1] - 1,
+        .tm_mday = values[2],
+        .tm_hour = values[3],
+        .tm_min = values[4],
+        .tm_sec = values[5],
+    };
+    *wall_us = (int64_t)timegm(&tm) * US_PER_SECOND + values[6] * US_PER_MS;
+    return true;
+}

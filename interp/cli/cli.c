@@ -20,6 +20,10 @@ static const struct {
     {"Look, and change nothing", &command_snapshot},
     {"Look, and change nothing", &command_describe},
     {"Upgrade a cluster", &command_run},
+    {"Upgrade a cluster", &command_holds},
+    {"Look at runs", &command_status},
+    {"Look at runs", &command_watch},
+    {"Look at runs", &command_history},
     {"Try it without a cluster", &command_rehearse},
     {"Try it without a cluster", &command_simulate},
     /* clang-format on */

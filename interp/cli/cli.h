@@ -46,6 +46,10 @@ struct command {
 extern const struct command command_check;
 extern const struct command command_doctor;
 extern const struct command command_run;
+extern const struct command command_watch;
+extern const struct command command_status;
+extern const struct command command_history;
+extern const struct command command_holds;
 extern const struct command command_simulate;
 extern const struct command command_rehearse;
 extern const struct command command_plan;

@@ -273,6 +273,15 @@ bool session_read_config(struct session *session, struct address server, const c
     return wait_for(&waiting, err);
 }
 
+bool session_set_setting(struct session *session, const char *name, const char *value,
+                         struct error *err)
+{
+    struct waiting waiting = {.session = session};
+    cluster_set_setting(session->cluster, (struct address){0}, name, value, meet_timeout_us,
+                        call_done, &waiting);
+    return wait_for(&waiting, err);
+}
+
 void session_close(struct session *session)
 {
     if (session->cluster != NULL && !session->borrows) {

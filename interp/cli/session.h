@@ -69,6 +69,9 @@ bool session_read_setting(struct session *session, const char *name, struct text
 /* The value of a flag in a server's configuration. */
 bool session_read_config(struct session *session, struct address server, const char *name,
                          struct text *value, struct error *err);
+/* Sets one at the leader, for commands that change. What came of it is the caller's to read. */
+bool session_set_setting(struct session *session, const char *name, const char *value,
+                         struct error *err);
 void session_close(struct session *session); /* fine for a zeroed one */
 
 #endif

@@ -427,6 +427,7 @@ void run_start(struct run *run, run_done_fn *done, void *ctx)
     run->started_us = loop_now_us(setup->loop);
     run->last_change_us = run->started_us;
     cJSON *data = cJSON_CreateObject();
+    cJSON_AddStringToObject(data, "name", setup->workflow->name);
     cJSON_AddStringToObject(data, "workflow", setup->workflow->file);
     cJSON_AddStringToObject(data, "cluster", setup->cluster_file->name);
     cJSON_AddStringToObject(data, "primary_meta_server", setup->start->leader_name);

@@ -97,6 +97,21 @@ START_TEST(a_duration_is_shown_in_at_most_two_units)
 }
 END_TEST
 
+START_TEST(a_moment_comes_back_as_it_was_written)
+{
+    char buffer[WALL_TEXT_BYTES];
+    int64_t wall_us = -1;
+    ck_assert(wall_parse_utc(wall_format_utc(INT64_C(1795441970123000), buffer), &wall_us));
+    ck_assert_int_eq(wall_us, INT64_C(1795441970123000));
+    static const char *const others[] = {"", "2026", "2026-11-23T13:52:50Z",
+                                         "2026-11-23T13:52:50.123Zx", "2026-11-23 13:52:50.123Z"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        ck_assert(!wall_parse_utc(others[i], &wall_us));
+    }
+    ck_assert_int_eq(wall_us, INT64_C(1795441970123000));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("duration");
@@ -105,6 +120,7 @@ int main(void)
                         (int)(sizeof parses / sizeof *parses));
     tcase_add_loop_test(tcase, a_duration_is_shown_in_at_most_two_units, 0,
                         (int)(sizeof formats / sizeof *formats));
+    tcase_add_test(tcase, a_moment_comes_back_as_it_was_written);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_set_fork_status(runner, CK_NOFORK);
