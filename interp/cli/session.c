@@ -2,12 +2,14 @@
 
 #include "base/duration.h"
 #include "cli/cluster_names.h"
+#include "engine/override.h"
 #include "engine/target.h"
 #include "live/sockets.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static const int64_t meet_timeout_us = CLUSTER_CALL_TIMEOUT_US;
@@ -93,6 +95,10 @@ int session_load_workflow(struct lang *lang, const struct arguments *arguments, 
     }
     bool ok =
         errors.count == 0 && lang_load_workflow(lang, path, inventory, sets, count, out, &errors);
+    if (ok) {
+        override_find_ended(*out, (int64_t)time(NULL) * US_PER_SECOND, &errors);
+        ok = errors.count == 0;
+    }
     int code = ok ? -1 : cli_report_errors(&errors);
     error_list_clear(&errors);
     for (size_t i = 0; i < count; i++) {
