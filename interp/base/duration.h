@@ -27,6 +27,10 @@ const char *wall_format_utc(int64_t wall_us, char buffer[WALL_TEXT_BYTES]);
 /* The same form back; false for any other. */
 bool wall_parse_utc(const char *text, int64_t *wall_us);
 
+/* "2026-12-01" (the whole day: its end) or "2026-12-01T06:00Z", in microseconds since 1970. A time
+ * without the Z is refused, as is a day that no calendar has. */
+bool date_parse_utc(const char *text, int64_t *wall_us, struct error *err);
+
 /* B, KB, MB, GB, TB in powers of 1024. A bare number is refused. */
 bool size_parse(const char *text, int64_t *bytes, struct error *err);
 

@@ -38,6 +38,7 @@ struct tally {
     struct event_sink sink;
     struct text put_back;
     struct text left;
+    struct text overridden;
     size_t passed_over; /* failures that the workflow let pass */
 };
 
@@ -46,6 +47,7 @@ static bool take_tally(struct event_sink *sink, const struct event *event, struc
     struct tally *tally = (struct tally *)sink;
     struct text *into = event->kind == EVENT_PUT_BACK       ? &tally->put_back
                         : event->kind == EVENT_NOT_PUT_BACK ? &tally->left
+                        : event->kind == EVENT_OVERRIDDEN   ? &tally->overridden
                                                             : NULL;
     (void)err;
     tally->passed_over += event->kind == EVENT_PASSED_OVER || event->kind == EVENT_RESCUED;
@@ -285,6 +287,9 @@ static void print_failure(const struct run_command *command, const struct tally 
             tally->left.length > 0                ? text_string(&tally->left)
             : result->outcome == RUN_NOT_RESTORED ? "see above"
                                                   : "nothing of the settings");
+    if (tally->overridden.length > 0) {
+        fprintf(stderr, "  overrides %s\n", text_string(&tally->overridden));
+    }
     fprintf(stderr, "  next      pegflow doctor -c %s   (what is wrong now; then run again)\n",
             command->session.cluster_file->file);
 }
@@ -301,6 +306,9 @@ static int conclude(const struct run_command *command, const struct tally *tally
             "as before\n",
             duration_format(command->began_us, text), inventory->count[ROLE_REPLICA],
             inventory->count[ROLE_META], inventory->count[ROLE_COLLECTOR]);
+        if (tally->overridden.length > 0) {
+            printf("overrides used: %s\n", text_string(&tally->overridden));
+        }
         if (tally->passed_over > 0) {
             printf("failures passed over or rescued, as the workflow says: %zu, told above\n",
                    tally->passed_over);
@@ -420,6 +428,7 @@ static int run_run(const struct arguments *arguments, struct error *err)
     session_close(&command.session);
     text_clear(&tally.put_back);
     text_clear(&tally.left);
+    text_clear(&tally.overridden);
     return code;
 }
 

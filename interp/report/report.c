@@ -68,6 +68,8 @@ const char *report_mark(enum event_kind kind)
         return "answer: ";
     case EVENT_RETRY:
         return "again: ";
+    case EVENT_OVERRIDDEN:
+        return "OVERRIDE ";
     case EVENT_PAUSED:
         return "PAUSED ";
     case EVENT_CONTINUED:
