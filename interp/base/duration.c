@@ -167,3 +167,81 @@ const char *wall_format_utc(int64_t wall_us, char buffer[WALL_TEXT_BYTES])
     snprintf(buffer, WALL_TEXT_BYTES, "%s.%03dZ", text, (int)(wall_us % US_PER_SECOND / US_PER_MS));
     return buffer;
 }
+
+bool wall_parse_utc(const char *text, int64_t *wall_us)
+{
+    static const char form[] = "0000-00-00T00:00:00.000Z";
+    int values[7] = {0}; /* year, month, day, hour, minute, second, millisecond */
+    size_t value = 0;
+    for (size_t i = 0; i < sizeof form; i++) { /* with the end */
+        bool digit = text[i] >= '0' && text[i] <= '9';
+        if (form[i] == '0' ? !digit : text[i] != form[i]) {
+            return false;
+        }
+        if (digit) {
+            values[value] = values[value] * 10 + (text[i] - '0');
+        } else {
+            value++;
+        }
+    }
+    struct tm tm = {
+        .tm_year = values[0] - 1900,
+        .tm_mon = values[1] - 1,
+        .tm_mday = values[2],
+        .tm_hour = values[3],
+        .tm_min = values[4],
+        .tm_sec = values[5],
+    };
+    *wall_us = (int64_t)timegm(&tm) * US_PER_SECOND + values[6] * US_PER_MS;
+    return true;
+}
+
+/* `count` digits at `text`; -1: they are not. */
+static int read_digits(const char *text, int count)
+{
+    int value = 0;
+    for (int i = 0; i < count; i++) {
+        if (text[i] < '0' || text[i] > '9') {
+            return -1;
+        }
+        value = value * 10 + text[i] - '0';
+    }
+    return value;
+}
+
+bool date_parse_utc(const char *text, int64_t *wall_us, struct error *err)
+{
+    size_t length = strlen(text);
+    bool whole_day = length == 10;
+    struct tm tm = {.tm_isdst = 0};
+    bool shaped =
+        whole_day || (length == 17 && text[10] == 'T' && text[13] == ':' && text[16] == 'Z');
+    if (!shaped || text[4] != '-' || text[7] != '-') {
+        goto refused;
+    }
+    int year = read_digits(text, 4);
+    int month = read_digits(text + 5, 2);
+    int day = read_digits(text + 8, 2);
+    int hour = whole_day ? 0 : read_digits(text + 11, 2);
+    int minute = whole_day ? 0 : read_digits(text + 14, 2);
+    if (year < 1970 || month < 1 || day < 1 || hour < 0 || hour > 23 || minute < 0 || minute > 59) {
+        goto refused;
+    }
+    tm.tm_year = year - 1900;
+    tm.tm_mon = month - 1;
+    tm.tm_mday = day;
+    tm.tm_hour = hour;
+    tm.tm_min = minute;
+    time_t seconds = timegm(&tm);
+    if (tm.tm_mon != month - 1 || tm.tm_mday != day) { /* it was no such day, and counted on */
+        goto refused;
+    }
+    *wall_us = ((int64_t)seconds + (whole_day ? 24 * 3600 : 0)) * US_PER_SECOND;
+    return true;
+refused:
+    error_set(err, ERROR_USAGE,
+              "'%.40s' is no day of the calendar; write 2026-12-01 or "
+              "2026-12-01T06:00Z",
+              text);
+    return false;
+}

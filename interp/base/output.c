@@ -53,6 +53,20 @@ void output_line(struct output *output, const char *line, size_t length)
     flush(output, output->wait_ms);
 }
 
+bool output_flush(struct output *output)
+{
+    flush(output, 0);
+    return output->pending.length == 0;
+}
+
+bool output_is_gone(struct output *output)
+{
+    struct pollfd state = {.fd = output->fd};
+    bool broken = poll(&state, 1, 0) > 0; /* with no event asked for, only what is wrong comes */
+    output->gone = output->gone || broken;
+    return output->gone;
+}
+
 void output_clear(struct output *output)
 {
     flush(output, LAST_WAIT_MS);

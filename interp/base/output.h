@@ -23,6 +23,10 @@ struct output {
 void output_init(struct output *output, int fd);
 /* Takes a whole line with its newline, and writes what can be written without waiting. */
 void output_line(struct output *output, const char *line, size_t length);
+/* Writes what can be written without waiting. True when nothing is pending. */
+bool output_flush(struct output *output);
+/* Nobody can read what is written any more: a pipe without a reader, a terminal that was closed. */
+bool output_is_gone(struct output *output);
 /* Waits up to a second for what is pending, then frees. */
 void output_clear(struct output *output);
 

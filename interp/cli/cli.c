@@ -24,6 +24,10 @@ static const struct {
     {"Upgrade a cluster", &command_continue},
     {"Upgrade a cluster", &command_stop},
     {"Upgrade a cluster", &command_answer},
+    {"Upgrade a cluster", &command_holds},
+    {"Look at runs", &command_status},
+    {"Look at runs", &command_watch},
+    {"Look at runs", &command_history},
     {"Try it without a cluster", &command_rehearse},
     {"Try it without a cluster", &command_simulate},
     /* clang-format on */

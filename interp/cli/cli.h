@@ -50,6 +50,10 @@ extern const struct command command_pause; /* speak.c */
 extern const struct command command_continue;
 extern const struct command command_stop;
 extern const struct command command_answer;
+extern const struct command command_watch;
+extern const struct command command_status;
+extern const struct command command_history;
+extern const struct command command_holds;
 extern const struct command command_simulate;
 extern const struct command command_rehearse;
 extern const struct command command_plan;

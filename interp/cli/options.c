@@ -361,6 +361,71 @@ const char *const *arguments_list(const struct arguments *arguments, const char 
     return values->count > 0 ? values->items : none;
 }
 
+/* ---- written again */
+struct words {
+    char **items;
+    size_t count;
+};
+
+static void add_word(struct words *words, char *word)
+{
+    words->items = memory_resize(words->items, (words->count + 2) * sizeof *words->items);
+    words->items[words->count++] = word;
+    words->items[words->count] = NULL;
+}
+
+static void add_option(struct words *words, const struct option_row *row, const char *value)
+{
+    struct text word = {0};
+
+    text_printf(&word, "--%s", row->name);
+    if (row->kind != OPTION_FLAG) {
+        text_printf(&word, "=%s", value);
+    }
+    add_word(words, text_take(&word));
+}
+
+static bool is_among(const char *name, const char *const *names)
+{
+    while (*names != NULL && strcmp(*names, name) != 0) {
+        names++;
+    }
+    return *names != NULL;
+}
+
+char **arguments_write(const struct arguments *arguments, const char *const *without,
+                       const char *const *more)
+{
+    const struct command *command = arguments->command;
+    struct words words = {0};
+
+    add_word(&words, memory_copy_string("pegflow"));
+    add_word(&words, memory_copy_string(command->name));
+    for (; *more != NULL; more++) {
+        add_word(&words, memory_copy_string(*more));
+    }
+    for (size_t i = 0; i < command->option_count; i++) {
+        const struct option_values *values = &arguments->values[i];
+        bool wanted = !is_among(command->options[i].name, without);
+        for (size_t v = 0; wanted && v < values->count; v++) {
+            add_option(&words, &command->options[i], values->items[v]);
+        }
+    }
+    add_word(&words, memory_copy_string("--"));
+    for (size_t i = 0; i < arguments->operand_count; i++) {
+        add_word(&words, memory_copy_string(arguments->operands[i]));
+    }
+    return words.items;
+}
+
+void arguments_free_words(char **words)
+{
+    for (size_t i = 0; words[i] != NULL; i++) {
+        free(words[i]);
+    }
+    free(words);
+}
+
 /* ---- help */
 
 enum { HELP_COLUMN = 30 };

@@ -16,6 +16,12 @@ bool options_parse(const struct command *command, int argc, char *const *argv, b
                    struct arguments **out, struct error *err);
 void arguments_free(struct arguments *arguments);
 
+/* The command line that gives the same arguments, from the program's name on: `more` first, without
+ * the options that `without` names (both NULL-terminated). Free with arguments_free_words. */
+char **arguments_write(const struct arguments *arguments, const char *const *without,
+                       const char *const *more);
+void arguments_free_words(char **words);
+
 /* Usage, description, options with their defaults, example. */
 void options_write_help(const struct command *command, struct text *out);
 

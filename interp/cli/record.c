@@ -116,6 +116,9 @@ static cJSON *header_json(const struct record *record, const struct record_origi
     cJSON_AddStringToObject(json, "cluster", session->cluster_file->name);
     cJSON_AddStringToObject(json, "zookeeper_root", session->snapshot.zookeeper_root);
     cJSON_AddStringToObject(json, "cluster_file", session->cluster_file->file);
+    if (origin->command != NULL) {
+        cJSON_AddStringToObject(json, "command", origin->command);
+    }
     cJSON_AddStringToObject(json, "workflow", origin->workflow_path);
     cJSON_AddBoolToObject(json, "keep_leftovers", origin->keep_leftovers);
     while (origin->sets != NULL && origin->sets[count] != NULL) {
@@ -204,6 +207,14 @@ void record_end(struct record *record, bool resumable)
 {
     shared_record_end(record->copy, resumable);
     record->copy = NULL;
+}
+
+bool record_show(const struct record *record, journal_record_fn *take, void *ctx, struct error *err)
+{
+    char path[STATE_PATH_BYTES];
+    struct journal_end end;
+    return state_run_path(&record->state, record->id, JOURNAL_FILE, path, err) &&
+           journal_read(path, take, ctx, &end, NULL, err);
 }
 
 void record_close(struct record *record)

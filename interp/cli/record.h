@@ -23,7 +23,8 @@ struct record {
 /* What a run is made from. All of it stays the caller's. */
 struct record_origin {
     const struct session *session; /* loaded and met */
-    const char *workflow_path;
+    const char *command;       /* NULL: a run of a workflow; else what it is, "holds --clear" */
+    const char *workflow_path; /* "" where `command` is given */
     const char *const *sets; /* of --set, "NAME=VALUE"; NULL-terminated */
     const char *reason;      /* of --reason, or NULL */
     bool keep_leftovers;
@@ -48,5 +49,8 @@ size_t record_sinks(const struct record *record, struct event_sink *sinks[RECORD
 void record_end(struct record *record, bool resumable);
 /* Fine for a zeroed one. Before its session's loop is closed. */
 void record_close(struct record *record);
+/* Gives what the journal says so far to `take`: a display begins with it. */
+bool record_show(const struct record *record, journal_record_fn *take, void *ctx,
+                 struct error *err);
 
 #endif

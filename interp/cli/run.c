@@ -2,10 +2,12 @@
 #include "engine/run.h"
 
 #include "base/duration.h"
+#include "cli/confirm.h"
+#include "cli/detach.h"
+#include "cli/display.h"
 #include "cli/metas.h"
 #include "cli/record.h"
 #include "cli/typed.h"
-#include "report/report.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,10 +24,10 @@ struct run_command {
     struct deployment *deployment;
     struct run *run;
     struct record record;
-    struct event_sink *display;
+    enum display_form form;
+    struct display display;
     struct typed typed;
     int stops_asked;
-    bool json;
     bool done;
     struct run_result result;
     int64_t began_us;
@@ -36,6 +38,7 @@ struct tally {
     struct event_sink sink;
     struct text put_back;
     struct text left;
+    struct text overridden;
     size_t passed_over; /* failures that the workflow let pass */
 };
 
@@ -44,6 +47,7 @@ static bool take_tally(struct event_sink *sink, const struct event *event, struc
     struct tally *tally = (struct tally *)sink;
     struct text *into = event->kind == EVENT_PUT_BACK       ? &tally->put_back
                         : event->kind == EVENT_NOT_PUT_BACK ? &tally->left
+                        : event->kind == EVENT_OVERRIDDEN   ? &tally->overridden
                                                             : NULL;
     (void)err;
     tally->passed_over += event->kind == EVENT_PASSED_OVER || event->kind == EVENT_RESCUED;
@@ -133,33 +137,6 @@ static bool print_header(struct run_command *command, struct error *err)
     return evidence != NULL;
 }
 
-static bool confirmed(struct run_command *command, struct error *err)
-{
-    const char *name = command->session.cluster_file->name;
-    const char *given = arguments_text(command->arguments, "confirm");
-    char line[256];
-    if (given == NULL && !isatty(STDIN_FILENO)) {
-        error_set(err, ERROR_USAGE,
-                  "no terminal to ask on: to upgrade cluster '%s', give --confirm=%s", name, name);
-        return false;
-    }
-    if (given == NULL) {
-        printf("\nTo start, type the cluster's name: ");
-        fflush(stdout);
-        if (fgets(line, sizeof line, stdin) == NULL) {
-            line[0] = '\0';
-        }
-        line[strcspn(line, "\r\n")] = '\0';
-        given = line;
-    }
-    if (strcmp(given, name) != 0) {
-        error_set(err, ERROR_REFUSED, "'%s' is not the cluster's name '%s'; nothing was changed",
-                  given, name);
-        return false;
-    }
-    return true;
-}
-
 /* ---- the run */
 static void run_ended(void *ctx, const struct run_result *result)
 {
@@ -181,6 +158,10 @@ static void stop_asked(struct run_command *command)
 static void signal_caught(void *ctx, int signal_number)
 {
     struct run_command *command = ctx;
+    if (signal_number == SIGWINCH) {
+        display_resized(&command->display);
+        return;
+    }
     if (signal_number == SIGHUP) {
         return; /* a closed terminal changes nothing */
     }
@@ -196,6 +177,7 @@ static void line_typed(void *ctx, char *line)
 {
     struct run_command *command = ctx;
     struct error err;
+    display_line_was_typed(&command->display);
     if (run_is_paused(command->run) && (strcmp(line, "continue") == 0 || strcmp(line, "c") == 0)) {
         run_continue(command->run);
         return;
@@ -206,11 +188,14 @@ static void line_typed(void *ctx, char *line)
     }
     char *last = strrchr(line, ' ');
     const char *answer = last == NULL ? line : last + 1;
+    if (answer[0] == '\0') {
+        return;
+    }
     if (last != NULL) {
         *last = '\0';
     }
     if (!run_answer(command->run, last == NULL ? NULL : line, answer, &err)) {
-        fprintf(stderr, "pegflow: %s\n", err.text);
+        display_say(&command->display, err.text);
     }
 }
 
@@ -232,7 +217,7 @@ static bool perform(struct run_command *command, struct tally *tally, struct err
     /* The journal first: nothing is shown that it does not say. */
     struct event_sink *sinks[RECORD_SINKS + 2];
     size_t sink_count = record_sinks(&command->record, sinks);
-    sinks[sink_count++] = command->display;
+    sinks[sink_count++] = display_sink(&command->display);
     sinks[sink_count++] = &tally->sink;
     struct run_setup setup = {
         .loop = session->loop,
@@ -259,6 +244,7 @@ static bool perform(struct run_command *command, struct tally *tally, struct err
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGHUP);
     sigaddset(&signals, SIGUSR1);
+    sigaddset(&signals, SIGWINCH);
     command->run = run_new(&setup);
     command->began_us = loop_now_us(session->loop);
     bool ok = loop_catch_signals(session->loop, &signals, signal_caught, command, err);
@@ -301,6 +287,9 @@ static void print_failure(const struct run_command *command, const struct tally 
             tally->left.length > 0                ? text_string(&tally->left)
             : result->outcome == RUN_NOT_RESTORED ? "see above"
                                                   : "nothing of the settings");
+    if (tally->overridden.length > 0) {
+        fprintf(stderr, "  overrides %s\n", text_string(&tally->overridden));
+    }
     fprintf(stderr, "  next      pegflow doctor -c %s   (what is wrong now; then run again)\n",
             command->session.cluster_file->file);
 }
@@ -310,13 +299,16 @@ static int conclude(const struct run_command *command, const struct tally *tally
     char text[DURATION_TEXT_BYTES];
     if (command->result.outcome != RUN_DONE) {
         print_failure(command, tally);
-    } else if (!command->json) {
+    } else if (command->form != DISPLAY_JSON) {
         const struct inventory *inventory = &command->session.inventory;
         printf(
             "\ndone in %s: %d replica servers, %d meta servers, %d collectors; settings and level "
             "as before\n",
             duration_format(command->began_us, text), inventory->count[ROLE_REPLICA],
             inventory->count[ROLE_META], inventory->count[ROLE_COLLECTOR]);
+        if (tally->overridden.length > 0) {
+            printf("overrides used: %s\n", text_string(&tally->overridden));
+        }
         if (tally->passed_over > 0) {
             printf("failures passed over or rescued, as the workflow says: %zu, told above\n",
                    tally->passed_over);
@@ -338,11 +330,13 @@ static bool record_run(struct run_command *command, struct error *err)
     if (!record_create(&command->record, command->arguments, &origin, err)) {
         return false;
     }
-    if (!command->json) {
+    if (command->form != DISPLAY_JSON) {
         printf("run %s, recorded in %s\n\n", command->record.id, command->record.folder);
         fflush(stdout);
     }
-    return true;
+    display_open(&command->display, command->form, command->session.loop,
+                 arguments_flag(command->arguments, "verbose"));
+    return record_show(&command->record, display_take_record, &command->display, err);
 }
 
 /* And the secrets that it and the cluster file name: for the real servers they may be others. */
@@ -352,6 +346,26 @@ static int load_workflow(struct run_command *command, const struct inventory *in
     int code = session_load_workflow(session->lang, command->arguments, command->workflow_path,
                                      inventory, &command->workflow);
     return code >= 0 ? code : session_secrets(session, &command->secrets, &command->secret_count);
+}
+
+/* The run goes on in a process of its own: what is typed or closed here is nothing to it. */
+static int run_detached(struct run_command *command, struct error *err)
+{
+    struct detached detached;
+    fflush(stdout);
+    if (!detach(command->arguments, command->session.cluster_file->name, &detached, err)) {
+        return -1;
+    }
+    if (detached.run[0] == '\0') {
+        fputs(text_string(&detached.said), stderr);
+    } else if (command->form == DISPLAY_JSON) {
+        printf("{\"run\":\"%s\"}\n", detached.run);
+    } else {
+        printf("run %s goes on without this terminal; pegflow watch %s shows it\n", detached.run,
+               detached.run);
+    }
+    text_clear(&detached.said);
+    return detached.exit_code;
 }
 
 static int load_meet_and_run(struct run_command *command, struct tally *tally, struct error *err)
@@ -379,11 +393,14 @@ static int load_meet_and_run(struct run_command *command, struct tally *tally, s
     if (code >= 0) {
         return code;
     }
-    if (!command->json && !print_header(command, err)) {
+    if (command->form != DISPLAY_JSON && !print_header(command, err)) {
         return -1;
     }
-    if (!confirmed(command, err)) {
+    if (!confirm_cluster(command->arguments, session->cluster_file->name, "upgrade", err)) {
         return -1;
+    }
+    if (arguments_flag(command->arguments, "detach")) {
+        return run_detached(command, err);
     }
     if (!record_run(command, err)) {
         return -1;
@@ -391,8 +408,7 @@ static int load_meet_and_run(struct run_command *command, struct tally *tally, s
     command->deployment = secrets_deployment_new(programs_new(session->loop), command->secrets,
                                                  command->secret_count);
     bool performed = perform(command, tally, err);
-    report_free(command->display); /* what is pending comes before the summary */
-    command->display = NULL;
+    display_close(&command->display); /* what is pending comes before the summary */
     if (!performed) {
         return -1;
     }
@@ -403,34 +419,30 @@ static int run_run(const struct arguments *arguments, struct error *err)
 {
     struct run_command command = {.arguments = arguments};
     struct tally tally = {.sink = {.take = take_tally}};
-    const char *output = arguments_text(arguments, "output");
-    command.json = strcmp(output, "json") == 0;
-    if (!command.json && strcmp(output, "plain") != 0) {
-        error_set(err, ERROR_USAGE, "--output %s: give plain or json", output);
+    if (!display_choose(arguments, &command.form, err)) {
         return -1;
     }
-    command.display = command.json
-                          ? report_json_new(STDOUT_FILENO)
-                          : report_plain_new(STDOUT_FILENO, arguments_flag(arguments, "verbose"));
     int code = load_meet_and_run(&command, &tally, err);
-    report_free(command.display);
+    display_close(&command.display);
     record_close(&command.record);
     session_close(&command.session);
     text_clear(&tally.put_back);
     text_clear(&tally.left);
+    text_clear(&tally.overridden);
     return code;
 }
 
 static const struct option_row options[] = {
     SESSION_OPTIONS,
     {"set", 's', OPTION_LIST, "NAME=VALUE", NULL, "give a parameter of the workflow"},
-    {"confirm", 0, OPTION_TEXT, "NAME", NULL,
-     "the cluster's name, where no terminal can ask for it"},
+    CONFIRM_OPTION,
     {"keep-leftovers", 0, OPTION_FLAG, NULL, NULL,
      "settings that look like another tool's leftovers are meant: keep them"},
+    {"detach", 'd', OPTION_FLAG, NULL, NULL,
+     "go on without this terminal, once the run has begun; pegflow watch shows it"},
     {"reason", 'r', OPTION_TEXT, "TEXT", NULL, "why: kept in the run's record"},
     STATE_OPTION,
-    {"output", 'o', OPTION_TEXT, "FORM", "plain", "plain lines, or json: one event a line"},
+    DISPLAY_OPTION,
     {"verbose", 'v', OPTION_FLAG, NULL, NULL, "show the start and end of every step"},
 };
 
@@ -450,6 +462,9 @@ const struct command command_run = {
         "everything back; the second stops at once. A closed terminal changes nothing.\n"
         "What a step asks is answered by typing it on the terminal: yes, or STEP yes where more\n"
         "than one step asks. No time makes an answer.\n"
+        "With --detach it goes on in a process of its own, and this one ends, with 0, once the "
+        "run\n"
+        "has begun.\n"
         "Everything it does is recorded in a folder of its own, before it is done. While it works\n"
         "on a cluster no other run can; with `lock` in the cluster file, from no other host "
         "either.\n"

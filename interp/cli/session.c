@@ -2,12 +2,14 @@
 
 #include "base/duration.h"
 #include "cli/cluster_names.h"
+#include "engine/override.h"
 #include "engine/target.h"
 #include "live/sockets.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static const int64_t meet_timeout_us = CLUSTER_CALL_TIMEOUT_US;
@@ -71,6 +73,13 @@ bool session_workflow_path(const struct arguments *arguments, const struct clust
     return true;
 }
 
+bool session_check_overrides(const struct workflow *workflow, struct error_list *errors)
+{
+    size_t before = errors->count;
+    override_find_ended(workflow, (int64_t)time(NULL) * US_PER_SECOND, errors);
+    return errors->count == before;
+}
+
 int session_load_workflow(struct lang *lang, const struct arguments *arguments, const char *path,
                           const struct inventory *inventory, const struct workflow **out)
 {
@@ -93,6 +102,7 @@ int session_load_workflow(struct lang *lang, const struct arguments *arguments, 
     }
     bool ok =
         errors.count == 0 && lang_load_workflow(lang, path, inventory, sets, count, out, &errors);
+    ok = ok && session_check_overrides(*out, &errors);
     int code = ok ? -1 : cli_report_errors(&errors);
     error_list_clear(&errors);
     for (size_t i = 0; i < count; i++) {
@@ -270,6 +280,15 @@ bool session_read_config(struct session *session, struct address server, const c
     struct waiting waiting = {.session = session, .value = value};
     cluster_read_config(session->gatherers.reader, server, name, meet_timeout_us, value_done,
                         &waiting);
+    return wait_for(&waiting, err);
+}
+
+bool session_set_setting(struct session *session, const char *name, const char *value,
+                         struct error *err)
+{
+    struct waiting waiting = {.session = session};
+    cluster_set_setting(session->cluster, (struct address){0}, name, value, meet_timeout_us,
+                        call_done, &waiting);
     return wait_for(&waiting, err);
 }
 

@@ -12,12 +12,9 @@ static void take_byte(struct typed *typed, char byte)
         }
         return;
     }
-    bool any = typed->length > 0;
     typed->line[typed->length] = '\0';
     typed->length = 0;
-    if (any) {
-        typed->typed(typed->ctx, typed->line);
-    }
+    typed->typed(typed->ctx, typed->line);
 }
 
 static void terminal_ready(void *ctx, unsigned ready)

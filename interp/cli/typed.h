@@ -9,7 +9,7 @@
 
 enum { TYPED_LINE_BYTES = 256 };
 
-/* `line` is without its end and may be written into; an empty one is not told. */
+/* `line` is without its end and may be written into; it may be empty. */
 typedef void typed_fn(void *ctx, char *line);
 struct typed {
     struct watch watch;

@@ -25,6 +25,7 @@
     X(EVENT_STEP_SKIPPED, "step_skipped") /* `when` said no */                                     \
     X(EVENT_WAITING, "waiting")           /* why, since when, until when */                        \
     X(EVENT_PICKED, "picked")             /* rolling chose its next server */                      \
+    X(EVENT_OVERRIDDEN, "overridden")     /* a guard's no, for this step: why, until when */       \
     X(EVENT_GUARD, "guard")               /* asked right before an action */                       \
     X(EVENT_INTENTION, "intention")       /* before each effect */                                 \
     X(EVENT_OUTCOME, "outcome")           /* what the cluster or the world answered */             \

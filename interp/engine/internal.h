@@ -52,6 +52,7 @@ struct frame {
     struct error result;
     bool failed;
     bool failing;              /* a child failed by itself: a later cancel does not hide why */
+    bool override_told;        /* that its guard was overridden */
     bool goes_on;              /* in a pause too: a server that was taken down must come back */
     bool timed_out;            /* cancelled by its own deadline */
     bool ended_by_sibling;     /* cancelled since another child of its parent failed */
@@ -480,6 +481,12 @@ void keeper_free(struct run *run);
 /* ---- invariants.c: `always`, asked while the steps run; the first time with the requirements */
 void invariants_start(struct run *run);
 void invariants_free(struct run *run); /* NULL is fine */
+
+/* ---- override.c: a guard's no that a step overrides for a while */
+/* True, and told: the guard said no for `reason`, and this step goes on all the same. */
+bool override_guard(struct frame *frame, struct text *reason);
+/* False, with ERROR_REFUSED and its place: one of the workflow's has ended. */
+bool override_check(const struct run *run, struct error *err);
 
 /* ---- precheck.c: the guards, before the first change. `done` with ERROR_REFUSED when one says no.
  */

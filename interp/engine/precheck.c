@@ -1,7 +1,8 @@
 /* engine/precheck.c - the guards asked before the first change.
  *
  * A drain that a guard will stop half-way is better not begun: for each replica server that the
- * tree takes replicas from, the guard is asked once while nothing has been changed. */
+ * tree takes replicas from, the guard is asked once while nothing has been changed. Steps that
+ * override their guard do not count; an override that has ended refuses the run. */
 #include "engine/precheck.h"
 
 #include "base/duration.h"
@@ -11,12 +12,24 @@
 
 enum { TRIES = 5 }; /* while the answer is unknown, a second apart */
 
+const struct condition *precheck_condition(const struct workflow *workflow, size_t index,
+                                           bool *always)
+{
+    *always = index >= workflow->requirement_count;
+    if (!*always) {
+        return workflow->requirements[index];
+    }
+    index -= workflow->requirement_count;
+    return index < workflow->invariant_count ? workflow->invariants[index] : NULL;
+}
+
 static void note_step(const struct inventory *inventory, const struct step *step,
                       struct taken *taken)
 {
     bool stops = step->kind == STEP_DEPLOY && step->as.deploy != DEPLOY_START;
     bool drains = step->kind == STEP_DOWNGRADE_NODE || step->kind == STEP_DRAIN_NODE;
-    if (step->server != NULL && step->server->role == ROLE_REPLICA && (stops || drains)) {
+    bool guarded = (stops || drains) && !step->override.guard;
+    if (step->server != NULL && step->server->role == ROLE_REPLICA && guarded) {
         struct taken *server = &taken[inventory_slot(inventory, step->server)];
         server->leaves = true;
         server->stops |= stops;
@@ -106,9 +119,13 @@ void precheck_start(struct run *run, void (*done)(struct run *run, const struct 
         any |= taken[slot].leaves;
     }
     free(taken);
+    struct error ended;
     run->precheck_done = done;
     run->requirement_tries = 0;
-    if (any) {
+    if (!override_check(run, &ended)) {
+        run_emit(run, EVENT_GUARD, NULL, NULL, "refused: %s", ended.text);
+        done(run, &ended);
+    } else if (any) {
         ask(run);
     } else {
         done(run, NULL);

@@ -53,7 +53,11 @@ static void tell(struct soak *soak, const struct text *reason, int64_t left_us)
     if (strcmp(text_string(reason), text_string(&soak->told)) == 0) {
         return;
     }
-    run_emit(soak->frame->run, EVENT_WAITING, soak->frame->step, NULL,
+    cJSON *data = cJSON_CreateObject();
+    cJSON_AddStringToObject(data, "reason", text_string(reason));
+    cJSON_AddStringToObject(data, "then", "the next server is begun");
+    event_add_ms(data, "left_ms", left_us > 0 ? left_us : 0);
+    run_emit(soak->frame->run, EVENT_WAITING, soak->frame->step, data,
              "watching the cluster after the canary, %s more: %s",
              duration_format(left_us > 0 ? left_us : 0, text), text_string(reason));
     text_reset(&soak->told);

@@ -255,9 +255,12 @@ static void command_guarded(void *ctx, const struct evidence *evidence)
         text_clear(&reason);
         return;
     }
-    run_emit(frame->run, EVENT_GUARD, frame->step, NULL, "%s: %s",
-             answer == ANSWER_YES ? "passed" : "refused", text_string(&reason));
-    if (answer == ANSWER_YES) {
+    bool overridden = answer == ANSWER_NO && override_guard(frame, &reason);
+    if (!overridden) {
+        run_emit(frame->run, EVENT_GUARD, frame->step, NULL, "%s: %s",
+                 answer == ANSWER_YES ? "passed" : "refused", text_string(&reason));
+    }
+    if (answer == ANSWER_YES || overridden) {
         work_take(frame, server);
         command_send(frame);
     } else {

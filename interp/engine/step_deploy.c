@@ -186,6 +186,10 @@ static void deploy_gathered(void *ctx, const struct evidence *evidence)
         work_wait(frame, &deploy->told, &reason);
         deploy->give_up_us = loop_now_us(loop) + LEADERLESS_US;
     }
+    if (answer == ANSWER_NO && override_guard(frame, &reason)) {
+        answer = ANSWER_YES;
+        text_reset(&reason);
+    }
     if (answer == ANSWER_YES) {
         if (reason.length > 0) {
             run_emit(frame->run, EVENT_GUARD, frame->step, NULL, "passed: %s",

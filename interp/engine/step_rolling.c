@@ -77,7 +77,9 @@ static void begin_turn(struct frame *frame, size_t pick, bool leads)
     rolling->last = pick;
     rolling->branches.running++;
     text_reset(&rolling->told);
-    run_emit(frame->run, EVENT_PICKED, child, NULL, "%s %zu of %zu: %s%s%s",
+    cJSON *data = cJSON_CreateObject();
+    cJSON_AddNumberToObject(data, "of", (double)frame->step->body.count);
+    run_emit(frame->run, EVENT_PICKED, child, data, "%s %zu of %zu: %s%s%s",
              role_name(frame->step->as.rolling.role), rolling->taken_count, frame->step->body.count,
              child->server->name, canary ? ", a canary" : "",
              leads ? ", the primary meta server, comes last" : "");
@@ -422,7 +424,9 @@ static void rolling_child_done(struct frame *frame, const struct step *child,
     if (!over && !last && pause_us > 0) {
         rolling->not_before_us = loop_now_us(frame->run->setup.loop) + pause_us;
         char text[DURATION_TEXT_BYTES];
-        run_emit(frame->run, EVENT_NOTE, frame->step, NULL, "pause of %s before the next server",
+        cJSON *data = cJSON_CreateObject();
+        event_add_ms(data, "pause_ms", pause_us);
+        run_emit(frame->run, EVENT_NOTE, frame->step, data, "pause of %s before the next server",
                  duration_format(pause_us, text));
     }
     if (!rolling->busy) {

@@ -197,7 +197,9 @@ static void timed_start(struct frame *frame, int64_t delay_us)
 static void sleep_start(struct frame *frame)
 {
     char text[DURATION_TEXT_BYTES];
-    run_emit(frame->run, EVENT_NOTE, frame->step, NULL, "sleep for %s",
+    cJSON *data = cJSON_CreateObject();
+    event_add_ms(data, "pause_ms", frame->step->as.sleep_us);
+    run_emit(frame->run, EVENT_NOTE, frame->step, data, "sleep for %s",
              duration_format(frame->step->as.sleep_us, text));
     timed_start(frame, frame->step->as.sleep_us);
 }

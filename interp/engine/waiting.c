@@ -31,15 +31,15 @@ void waiting_tell_since(struct waiting *waiting, const struct frame *frame, int6
                             answer == ANSWER_UNKNOWN ? "unknown"
                             : answer == ANSWER_YES   ? "yes"
                                                      : "no");
+    const char *then = over || asks ? "a person is asked" : "the step fails";
+    cJSON_AddStringToObject(data, "reason", reason);
+    cJSON_AddStringToObject(data, "then", then);
     event_add_ms(data, "waited_ms", waited_us);
     event_add_ms(data, "left_ms", left_us);
-    run_emit(frame->run, EVENT_WAITING, frame->step, data, "%s%s (for %s now; %s%s%s%s)",
+    run_emit(frame->run, EVENT_WAITING, frame->step, data, "%s%s (for %s now; %s%s%s%s%s)",
              answer == ANSWER_UNKNOWN ? "unknown: " : "", reason, duration_format(waited_us, since),
              over ? "its time is over" : "at most ", over ? "" : duration_format(left_us, left),
-             stands ? " after the pause" : "",
-             over   ? ", and a person is asked"
-             : asks ? " more, then a person is asked"
-                    : " more, then the step fails");
+             stands ? " after the pause" : "", over ? ", and " : " more, then ", then);
     waiting->told_us = now_us;
     text_reset(&waiting->told);
     text_append_string(&waiting->told, reason);

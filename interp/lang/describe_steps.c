@@ -38,6 +38,24 @@ const struct field common_step_fields[] = {
 };
 const size_t common_step_field_count = sizeof common_step_fields / sizeof common_step_fields[0];
 
+static const struct field override_fields[] = {
+    {"guard", FIELD_BOOLEAN, REQUIRED, NULL, "true: the guard's no does not stop this step",
+     AT(step.override.guard)},
+    {"reason", FIELD_TEXT, REQUIRED, NULL, "why; shown whenever it is used",
+     AT(step.override.reason)},
+    {"expires", FIELD_TEXT, REQUIRED, NULL,
+     "its end, UTC: \"2026-12-01\" (that day is the last) or \"2026-12-01T06:00Z\"",
+     AT(step.override.expires)},
+};
+#define OVERRIDE                                                                                   \
+    {                                                                                              \
+        "override", FIELD_RECORD, 0, NULL,                                                         \
+            "the guard's no does not stop this step, for a while: { guard = true, reason = "       \
+            "\"...\", expires = \"2026-12-01\" }; an unknown still does",                          \
+            .rows = override_fields,                                                               \
+            .row_count = sizeof override_fields / sizeof override_fields[0]                        \
+    }
+
 static const struct field remote_command_fields[] = {
     {"to", FIELD_TO, REQUIRED, NULL,
      "\"meta\" (the leader), \"metas\", \"replicas\", a node, or \"ip:port\"", AT(to)},
@@ -48,6 +66,7 @@ static const struct field remote_command_fields[] = {
     {"expect", FIELD_FUNCTION, 0, NULL,
      "function(reply): true, or false and a reason; without it any known good reply will do",
      AT(step.as.remote_command.expect)},
+    OVERRIDE,
 };
 
 static const struct field set_meta_level_fields[] = {
@@ -74,6 +93,7 @@ static const struct field migrate_node_fields[] = {
 static const struct field downgrade_node_fields[] = {
     MOVE_TABLES,
     MOVE_BATCH("partitions downgraded in one tick"),
+    OVERRIDE,
 };
 static const struct field kill_partitions_fields[] = {
     MOVE_TABLES,
@@ -89,6 +109,7 @@ static const struct field drain_node_fields[] = {
     IN_FLIGHT("1"),
     {"timeout", FIELD_DURATION, 0, "10m", "the step fails if a replica is still there by then",
      AT(step.timeout_us), .min = 1, .max = INT64_MAX},
+    OVERRIDE,
 };
 static const struct field rejoin_node_fields[] = {
     IN_FLIGHT("32"),
@@ -98,6 +119,7 @@ static const struct field rejoin_node_fields[] = {
 static const struct field deploy_fields[] = {
     {"action", FIELD_WORD, REQUIRED | FIRST, NULL, "\"update\", \"restart\", \"start\" or \"stop\"",
      AT(step.as.deploy), .words = deploy_words},
+    OVERRIDE,
 };
 static const struct field exec_fields[] = {
     {"argv", FIELD_TEXTS, REQUIRED | REST, NULL, "the program and its arguments; never a shell",

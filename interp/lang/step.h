@@ -126,6 +126,12 @@ struct step {
         double backoff;   /* each pause is so many times the one before; at least 1 */
     } retry;
     enum failure_policy on_failure;
+    struct {        /* of what guards watch */
+        bool guard; /* this step's guard may say no; else nothing is overridden */
+        const char *reason;
+        const char *expires; /* as written */
+        int64_t expires_us;  /* since 1970: the first moment when it holds no more */
+    } override;
     struct step_list body; /* children in order: groups, hold, rolling (one `steps` per server),
                               deploy (the adapter's steps), when, parallel, try
                               (a `steps` for each part that is there) */

@@ -2,6 +2,7 @@
 #include "lang/private.h"
 
 #include "base/secret.h"
+#include "base/duration.h"
 #include "pegasus/release.h"
 
 #include <string.h>
@@ -270,10 +271,29 @@ static void finish_wait_until(struct call *call, const struct draft *draft)
     }
 }
 
+static void check_override(struct call *call, struct draft *draft)
+{
+    struct error err;
+    struct step *step = &draft->step;
+    if (step->override.reason == NULL || step->override.expires == NULL) {
+        return; /* nothing is overridden, or what is missing was reported */
+    }
+    if (!call->tainted && !step->override.guard) {
+        call_complain(call, "'override' overrides nothing: give guard = true, or leave it out");
+    }
+    if (step->override.reason[strspn(step->override.reason, " \t\r\n")] == '\0') {
+        call_complain(call, "'override.reason' is blank: say why");
+    }
+    if (!date_parse_utc(step->override.expires, &step->override.expires_us, &err)) {
+        call_complain(call, "'override.expires': %s", err.text);
+    }
+}
+
 void step_finish(lua_State *L, struct call *call, const struct descriptor *descriptor,
                  struct draft *draft)
 {
     check_retry(call, draft);
+    check_override(call, draft);
     switch ((enum step_kind)descriptor->kind) {
     case STEP_REMOTE_COMMAND:
         finish_remote_command(call, draft);

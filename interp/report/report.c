@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "lang/lang.h"
 #include "base/output.h"
+#include "report/standing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,22 +49,7 @@ static bool shown(const struct report *report, const struct event *event)
     return true;
 }
 
-/* The part of a step's id that the server column does not say already. */
-static const char *short_id(const struct event *event)
-{
-    if (event->step == NULL) {
-        return "";
-    }
-    const char *id = event->step->id;
-    const char *found = event->server == NULL ? NULL : strstr(id, event->server->name);
-    if (found == NULL) {
-        return id;
-    }
-    found += strlen(event->server->name);
-    return *found == '/' ? found + 1 : id;
-}
-
-static const char *mark(enum event_kind kind)
+const char *report_mark(enum event_kind kind)
 {
     switch (kind) {
     case EVENT_STEP_FAILED:
@@ -82,6 +68,8 @@ static const char *mark(enum event_kind kind)
         return "answer: ";
     case EVENT_RETRY:
         return "again: ";
+    case EVENT_OVERRIDDEN:
+        return "OVERRIDE ";
     case EVENT_PAUSED:
         return "PAUSED ";
     case EVENT_CONTINUED:
@@ -102,10 +90,11 @@ static bool take_plain(struct event_sink *sink, const struct event *event, struc
         } else {
             format_wall(event->wall_us, time_text);
         }
+        const char *server = event->server == NULL ? NULL : event->server->name;
         struct text line = {0};
-        text_printf(&line, "%s  %-21s  %-24s  %s%s\n", time_text,
-                    event->server == NULL ? "-" : event->server->name, short_id(event),
-                    mark(event->kind), event->text);
+        text_printf(&line, "%s  %-21s  %-24s  %s%s\n", time_text, server == NULL ? "-" : server,
+                    event->step == NULL ? "" : standing_short_id(event->step->id, server),
+                    report_mark(event->kind), event->text);
         output_line(&report->output, line.bytes, line.length);
         text_clear(&line);
     }
@@ -116,11 +105,9 @@ static bool take_plain(struct event_sink *sink, const struct event *event, struc
     return true;
 }
 
-static bool take_json(struct event_sink *sink, const struct event *event, struct error *err)
+/* Takes `json`. */
+static void write_json(struct report *report, cJSON *json)
 {
-    struct report *report = (struct report *)sink;
-    (void)err;
-    cJSON *json = event_to_json(event);
     char *printed = cJSON_PrintUnformatted(json);
     ASSERT(printed != NULL);
     struct text line = {0};
@@ -129,7 +116,20 @@ static bool take_json(struct event_sink *sink, const struct event *event, struct
     text_clear(&line);
     cJSON_free(printed);
     cJSON_Delete(json);
+}
+
+static bool take_json(struct event_sink *sink, const struct event *event, struct error *err)
+{
+    (void)err;
+    write_json((struct report *)sink, event_to_json(event));
     return true;
+}
+
+void report_json_record(struct event_sink *sink, const cJSON *record)
+{
+    cJSON *copy = cJSON_Duplicate(record, true);
+    cJSON_DeleteItemFromObjectCaseSensitive(copy, "check");
+    write_json((struct report *)sink, copy);
 }
 
 static struct event_sink *report_new(int fd, bool verbose,
@@ -158,6 +158,11 @@ struct event_sink *report_timeline_new(int fd, bool verbose)
 void report_wait_for_reader(struct event_sink *sink)
 {
     ((struct report *)sink)->output.wait_ms = -1;
+}
+
+bool report_is_gone(struct event_sink *sink)
+{
+    return output_is_gone(&((struct report *)sink)->output);
 }
 
 struct event_sink *report_json_new(int fd)

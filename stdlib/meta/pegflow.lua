@@ -72,11 +72,17 @@
 ---@return string
 function env(name) end
 
+---@class pegflow.remote_command.override
+---@field guard boolean true: the guard's no does not stop this step
+---@field reason string why; shown whenever it is used
+---@field expires string its end, UTC: "2026-12-01" (that day is the last) or "2026-12-01T06:00Z"
+
 ---@class pegflow.remote_command.fields
 ---@field to string|pegflow.node "meta" (the leader), "metas", "replicas", a node, or "ip:port"
 ---@field [1] string the command, in full
 ---@field [integer] any its arguments
 ---@field expect? function function(reply): true, or false and a reason; without it any known good reply will do
+---@field override? pegflow.remote_command.override the guard's no does not stop this step, for a while: { guard = true, reason = "...", expires = "2026-12-01" }; an unknown still does
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
 ---@field retry? pegflow.step.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
@@ -113,9 +119,15 @@ function set_meta_level(fields) end
 ---@return fun(fields: pegflow.migrate_node.fields): pegflow.step
 function migrate_node(fields) end
 
+---@class pegflow.downgrade_node.override
+---@field guard boolean true: the guard's no does not stop this step
+---@field reason string why; shown whenever it is used
+---@field expires string its end, UTC: "2026-12-01" (that day is the last) or "2026-12-01T06:00Z"
+
 ---@class pegflow.downgrade_node.fields
 ---@field tables? string|string[] names of the tables; "*" is all of them
 ---@field batch? integer partitions downgraded in one tick
+---@field override? pegflow.downgrade_node.override the guard's no does not stop this step, for a while: { guard = true, reason = "...", expires = "2026-12-01" }; an unknown still does
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
 ---@field retry? pegflow.step.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
@@ -126,9 +138,15 @@ function migrate_node(fields) end
 ---@return fun(fields: pegflow.downgrade_node.fields): pegflow.step
 function downgrade_node(fields) end
 
+---@class pegflow.drain_node.override
+---@field guard boolean true: the guard's no does not stop this step
+---@field reason string why; shown whenever it is used
+---@field expires string its end, UTC: "2026-12-01" (that day is the last) or "2026-12-01T06:00Z"
+
 ---@class pegflow.drain_node.fields
 ---@field in_flight? integer partitions under way at once
 ---@field timeout? string|pegflow.duration the step fails if a replica is still there by then
+---@field override? pegflow.drain_node.override the guard's no does not stop this step, for a while: { guard = true, reason = "...", expires = "2026-12-01" }; an unknown still does
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field retry? pegflow.step.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated
 ---@field on_failure? string "stop"; "continue": the failure is told and passed over; "ask": a person says retry, continue or stop
@@ -163,8 +181,14 @@ function rejoin_node(fields) end
 ---@return fun(fields: pegflow.kill_partitions.fields): pegflow.step
 function kill_partitions(fields) end
 
+---@class pegflow.deploy.override
+---@field guard boolean true: the guard's no does not stop this step
+---@field reason string why; shown whenever it is used
+---@field expires string its end, UTC: "2026-12-01" (that day is the last) or "2026-12-01T06:00Z"
+
 ---@class pegflow.deploy.fields
 ---@field [1] string "update", "restart", "start" or "stop"
+---@field override? pegflow.deploy.override the guard's no does not stop this step, for a while: { guard = true, reason = "...", expires = "2026-12-01" }; an unknown still does
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then
 ---@field retry? pegflow.step.retry does the step again after a failure: { times = 3, every = "10s", backoff = 2 }; an action whose outcome is unknown is not repeated

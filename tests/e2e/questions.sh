@@ -2,36 +2,10 @@
 # What a step asks: a person answers on the run's terminal, and without one the run waits.
 . "$(dirname "$0")/lib.sh"
 
-# Runs the command on a terminal of its own. Each further pair: once this text was printed (what came
-# before it counts as read), type that line.
-cat >"$work/terminal.py" <<'PYTHON'
-import os, pty, select, sys, time
-command, talk = sys.argv[1:sys.argv.index("--")], sys.argv[sys.argv.index("--") + 1:]
-child, terminal = pty.fork()
-if child == 0:
-    os.execvp(command[0], command)
-shown, read, until = b"", 0, time.monotonic() + 60
-while time.monotonic() < until:
-    if talk and shown.find(talk[0].encode(), read) >= 0:
-        read = len(shown)
-        os.write(terminal, talk[1].encode() + b"\n")
-        talk = talk[2:]
-    if select.select([terminal], [], [], 0.2)[0]:
-        try:
-            piece = os.read(terminal, 4096)
-        except OSError:
-            break
-        if not piece:
-            break
-        shown += piece
-sys.stdout.write(shown.decode().replace("\r\n", "\n"))
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-PYTHON
-
 talk() { # WORKFLOW, then PAIRS...
     local workflow=$1
     shift
-    out=$(python3 "$work/terminal.py" "$pegflow" run "$workflow" -c "$work/cluster.lua" -- \
+    out=$(python3 tests/e2e/terminal.py "$pegflow" run "$workflow" -c "$work/cluster.lua" -- \
         "type the cluster's name" onebox "$@" </dev/null)
     status=$?
 }

@@ -17,6 +17,18 @@ static const struct {
     {duration_parse, "0s", 0, NULL},
     {duration_parse, "007m", 420 * US_PER_SECOND, NULL},
     {duration_parse, "10000d", 10000 * 24 * US_PER_HOUR, NULL},
+    {date_parse_utc, "1970-01-01", 24 * US_PER_HOUR, NULL}, /* its end */
+    {date_parse_utc, "2026-12-01", INT64_C(1796169600) * US_PER_SECOND, NULL},
+    {date_parse_utc, "2028-02-29T23:59Z", INT64_C(1835481540) * US_PER_SECOND, NULL},
+    {date_parse_utc, "2026-02-29", 0,
+     "'2026-02-29' is no day of the calendar; write 2026-12-01 or 2026-12-01T06:00Z"},
+    {date_parse_utc, "2026-12-01T06:00", 0,
+     "'2026-12-01T06:00' is no day of the calendar; write 2026-12-01 or 2026-12-01T06:00Z"},
+    {date_parse_utc, "2026-12-01T24:00Z", 0,
+     "'2026-12-01T24:00Z' is no day of the calendar; write 2026-12-01 or 2026-12-01T06:00Z"},
+    {date_parse_utc, "2026-12-1x", 0,
+     "'2026-12-1x' is no day of the calendar; write 2026-12-01 or 2026-12-01T06:00Z"},
+    {date_parse_utc, "", 0, "'' is no day of the calendar; write 2026-12-01 or 2026-12-01T06:00Z"},
     {duration_parse, "90", 0, "duration '90' has no unit; write 90s or 90m"},
     {duration_parse, "1h30", 0, "duration '1h30' has no unit; write 1h30s or 1h30m"},
     {duration_parse, "", 0, "duration '' is not one; write 90s, 10m or 1h30m"},
@@ -97,6 +109,21 @@ START_TEST(a_duration_is_shown_in_at_most_two_units)
 }
 END_TEST
 
+START_TEST(a_moment_comes_back_as_it_was_written)
+{
+    char buffer[WALL_TEXT_BYTES];
+    int64_t wall_us = -1;
+    ck_assert(wall_parse_utc(wall_format_utc(INT64_C(1795441970123000), buffer), &wall_us));
+    ck_assert_int_eq(wall_us, INT64_C(1795441970123000));
+    static const char *const others[] = {"", "2026", "2026-11-23T13:52:50Z",
+                                         "2026-11-23T13:52:50.123Zx", "2026-11-23 13:52:50.123Z"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        ck_assert(!wall_parse_utc(others[i], &wall_us));
+    }
+    ck_assert_int_eq(wall_us, INT64_C(1795441970123000));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("duration");
@@ -105,6 +132,7 @@ int main(void)
                         (int)(sizeof parses / sizeof *parses));
     tcase_add_loop_test(tcase, a_duration_is_shown_in_at_most_two_units, 0,
                         (int)(sizeof formats / sizeof *formats));
+    tcase_add_test(tcase, a_moment_comes_back_as_it_was_written);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_set_fork_status(runner, CK_NOFORK);

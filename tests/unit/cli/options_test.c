@@ -207,6 +207,28 @@ START_TEST(help_names_every_option_its_default_and_an_example)
 }
 END_TEST
 
+START_TEST(a_command_line_is_written_again)
+{
+    static const char *const without[] = {"count", "quiet", NULL};
+    static const char *const more[] = {"--plain=5", NULL};
+    static const char *const wanted[] = {"pegflow",   "try",       "--plain=5", "--cluster=a=b",
+                                         "--set=c=3", "--set=d=4", "--verbose", "--",
+                                         "w.lua",     "--odd",     NULL};
+    char line[] = "-v --set c=3 --cluster a=b -n 7 --set=d=4 -q w.lua -- --odd";
+    bool wants_help = false;
+    struct arguments *arguments = NULL;
+    struct error err;
+
+    ck_assert_msg(parse(line, &wants_help, &arguments, &err), "%s", err.text);
+    char **words = arguments_write(arguments, without, more);
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        ck_assert_pstr_eq(words[i], wanted[i]);
+    }
+    arguments_free_words(words);
+    arguments_free(arguments);
+}
+END_TEST
+
 static const struct {
     const char *word;
     const char *nearest;
@@ -231,6 +253,7 @@ int main(void)
 
     tcase_add_loop_test(tests, options_are_read_in_every_usual_form, 0, COUNT(good));
     tcase_add_test(tests, a_list_keeps_its_order);
+    tcase_add_test(tests, a_command_line_is_written_again);
     tcase_add_loop_test(tests, a_wrong_command_line_is_refused_with_one_message, 0, COUNT(bad));
     tcase_add_loop_test(tests, help_is_shown_even_when_operands_are_missing, 0, 4);
     tcase_add_test(tests, help_names_every_option_its_default_and_an_example);

@@ -51,6 +51,28 @@ static const struct {
     {"return deploy(node) { \"updat\" }",
      "2: deploy: 'action' is one of update, restart, start, stop, not 'updat': did you mean "
      "'update'?"},
+    {"return downgrade_node(node) { override = { reason = \"x\", expires = \"2026-12-01\" } }",
+     "2: downgrade_node.override: 'guard' is missing: true: the guard's no does not stop this "
+     "step"},
+    {"return downgrade_node(node) { override = { guard = false, reason = \"x\", expires = "
+     "\"2026-12-01\" } }",
+     "2: downgrade_node: 'override' overrides nothing: give guard = true, or leave it out"},
+    {"return downgrade_node(node) { override = { guard = true, expires = \"2026-12-01\" } }",
+     "2: downgrade_node.override: 'reason' is missing: why; shown whenever it is used"},
+    {"return downgrade_node(node) { override = { guard = true, reason = \" \", expires = "
+     "\"2026-12-01\" } }",
+     "2: downgrade_node: 'override.reason' is blank: say why"},
+    {"return downgrade_node(node) { override = { guard = true, reason = \"x\" } }",
+     "2: downgrade_node.override: 'expires' is missing: its end, UTC: \"2026-12-01\" (that day is "
+     "the "
+     "last) or \"2026-12-01T06:00Z\""},
+    {"return downgrade_node(node) { override = { guard = true, reason = \"x\", expires = "
+     "\"2026-02-30\" } }",
+     "2: downgrade_node: 'override.expires': '2026-02-30' is no day of the calendar; write "
+     "2026-12-01 "
+     "or 2026-12-01T06:00Z"},
+    {"return migrate_node(node) { override = { guard = true } }",
+     "2: migrate_node: unknown field 'override'"},
     {"return deploy(cluster) { \"update\" }",
      "2: deploy: is written deploy(node) { ... }, not with a cluster"},
     {"return slep \"1s\"", "2: unknown name 'slep': did you mean 'sleep'?"},
