@@ -73,7 +73,8 @@ static int run_check(const struct arguments *arguments, struct error *err)
     error_list_init(&errors);
     /* A mistake in the cluster file does not keep the workflow's from being told. */
     bool ok = cluster_path == NULL || lang_load_cluster(lang, cluster_path, &cluster, &errors);
-    ok = lang_load_workflow(lang, path, NULL, sets, set_count, &workflow, &errors) && ok;
+    ok = lang_load_workflow(lang, path, NULL, sets, set_count, &workflow, &errors) &&
+         session_check_overrides(workflow, &errors) && ok;
     int code = 0;
     if (ok) {
         print_workflow(path, workflow);

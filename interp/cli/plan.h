@@ -35,6 +35,7 @@ struct plan_setting {
 /* ---- what a run asks before its first change (plan_judge.c) */
 struct plan_requirement {
     const struct condition *condition;
+    bool always; /* and all the time from then on */
     enum answer answer;
     const char *reason;
 };
@@ -70,7 +71,8 @@ struct plan {
     int row_count;
     struct plan_setting *settings;
     size_t setting_count;
-    struct plan_requirement *requirements; /* as many as the workflow's */
+    struct plan_requirement *requirements;
+    size_t requirement_count;
     struct plan_cost *costs;
     size_t cost_count;
     int32_t taken_count;   /* replica servers that replicas are taken from, one at a time */

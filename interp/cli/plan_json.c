@@ -72,9 +72,10 @@ static void add_judgement(cJSON *json, const struct plan *plan)
     static const char *const answers[] = {
         [ANSWER_NO] = "no", [ANSWER_YES] = "yes", [ANSWER_UNKNOWN] = "unknown"};
     cJSON *requirements = cJSON_AddArrayToObject(json, "requirements");
-    for (size_t i = 0; i < plan->workflow->requirement_count; i++) {
+    for (size_t i = 0; i < plan->requirement_count; i++) {
         cJSON *item = cJSON_CreateObject();
         cJSON_AddStringToObject(item, "condition", plan->requirements[i].condition->name);
+        cJSON_AddBoolToObject(item, "always", plan->requirements[i].always);
         cJSON_AddStringToObject(item, "answer", answers[plan->requirements[i].answer]);
         cJSON_AddStringToObject(item, "text", plan->requirements[i].reason);
         cJSON_AddItemToArray(requirements, item);

@@ -19,8 +19,10 @@ void plan_add_needs(const struct workflow *workflow, const struct inventory *inv
             needs->parts[inventory_slot(inventory, &inventory->servers[role][i])] |= FACT_VERSION;
         }
     }
-    for (size_t i = 0; i < workflow->requirement_count; i++) {
-        condition_add_needs(workflow->requirements[i], inventory, needs);
+    const struct condition *condition;
+    bool always;
+    for (size_t i = 0; (condition = precheck_condition(workflow, i, &always)) != NULL; i++) {
+        condition_add_needs(condition, inventory, needs);
     }
 }
 
@@ -35,10 +37,10 @@ static bool ask_requirement(struct plan *plan, const struct condition_context *c
         condition_evaluate(condition, context, plan->evidence, &requirement->answer, &reason, err);
     requirement->reason = arena_copy_string(plan->arena, text_string(&reason));
     if (ok && requirement->answer != ANSWER_YES) {
-        plan_refuse(plan, "the workflow requires %s (%s:%d), but %s%s", condition->name,
-                    condition->where.file, condition->where.line,
-                    requirement->answer == ANSWER_UNKNOWN ? "that is unknown: " : "",
-                    requirement->reason);
+        plan_refuse(
+            plan, "the workflow requires %s (%s:%d)%s, but %s%s", condition->name,
+            condition->where.file, condition->where.line, requirement->always ? ", always" : "",
+            requirement->answer == ANSWER_UNKNOWN ? "that is unknown: " : "", requirement->reason);
     }
     text_clear(&reason);
     return ok;
@@ -58,10 +60,12 @@ static bool ask_requirements(struct plan *plan, struct error *err)
         .accepts = plan->session->cluster_file,
     };
     bool ok = true;
-    plan->requirements =
-        arena_allocate(plan->arena, (workflow->requirement_count + 1) * sizeof *plan->requirements);
-    for (size_t i = 0; ok && i < workflow->requirement_count; i++) {
-        plan->requirements[i].condition = workflow->requirements[i];
+    size_t count = workflow->requirement_count + workflow->invariant_count;
+    plan->requirement_count = 0;
+    plan->requirements = arena_allocate(plan->arena, (count + 1) * sizeof *plan->requirements);
+    for (size_t i = 0; ok && i < count; i++) {
+        struct plan_requirement *requirement = &plan->requirements[plan->requirement_count++];
+        requirement->condition = precheck_condition(workflow, i, &requirement->always);
         ok = ask_requirement(plan, &context, &plan->requirements[i], err);
     }
     free(history);
@@ -329,9 +333,39 @@ static void note_silent(struct plan *plan)
     }
 }
 
+/* ---- overrides */
+
+static void note_override(struct plan *plan, const struct step *step)
+{
+    char *place = arena_printf(plan->arena, "%s:%d: ", step->where.file, step->where.line);
+    for (size_t i = 0; i < plan->note_count; i++) {
+        if (strncmp(plan->notes[i], place, strlen(place)) == 0) {
+            return; /* a body is there once for each server */
+        }
+    }
+    plan_note(plan, "%s%s overrides its guard until %s: %s", place, step_kind_name(step->kind),
+              step->override.expires, step->override.reason);
+}
+
+static void note_overrides(struct plan *plan, const struct step_list *steps)
+{
+    for (size_t i = 0; i < steps->count; i++) {
+        const struct step *step = steps->items[i];
+        const struct step *nudge = step->kind == STEP_WAIT_UNTIL ? step->as.wait.nudge : NULL;
+        if (step->override.guard) {
+            note_override(plan, step);
+        }
+        if (nudge != NULL && nudge->override.guard) {
+            note_override(plan, nudge);
+        }
+        note_overrides(plan, &step->body);
+    }
+}
+
 bool plan_judge(struct plan *plan, bool keep_leftovers, struct error *err)
 {
     note_silent(plan);
+    note_overrides(plan, &plan->workflow->steps);
     if (!ask_requirements(plan, err)) {
         return false;
     }

@@ -153,13 +153,14 @@ static void print_requirements(const struct printing *printing)
 {
     const struct plan *plan = printing->plan;
     bool guards_hold = plan->guards_hold && plan->cost_count == 0 && plan->taken_count > 0;
-    if (plan->workflow->requirement_count > 0 || guards_hold) {
+    if (plan->requirement_count > 0 || guards_hold) {
         text_append_string(printing->out, "\nasked before anything is changed\n");
     }
-    for (size_t i = 0; i < plan->workflow->requirement_count; i++) {
+    for (size_t i = 0; i < plan->requirement_count; i++) {
         const struct plan_requirement *requirement = &plan->requirements[i];
         struct text line = {0};
-        text_printf(&line, "%s: %s", requirement->condition->name, requirement->reason);
+        text_printf(&line, "%s%s: %s", requirement->always ? "always " : "",
+                    requirement->condition->name, requirement->reason);
         item(printing,
              requirement->answer == ANSWER_YES  ? "yes      "
              : requirement->answer == ANSWER_NO ? "NO       "

@@ -73,6 +73,13 @@ bool session_workflow_path(const struct arguments *arguments, const struct clust
     return true;
 }
 
+bool session_check_overrides(const struct workflow *workflow, struct error_list *errors)
+{
+    size_t before = errors->count;
+    override_find_ended(workflow, (int64_t)time(NULL) * US_PER_SECOND, errors);
+    return errors->count == before;
+}
+
 int session_load_workflow(struct lang *lang, const struct arguments *arguments, const char *path,
                           const struct inventory *inventory, const struct workflow **out)
 {
@@ -95,10 +102,7 @@ int session_load_workflow(struct lang *lang, const struct arguments *arguments, 
     }
     bool ok =
         errors.count == 0 && lang_load_workflow(lang, path, inventory, sets, count, out, &errors);
-    if (ok) {
-        override_find_ended(*out, (int64_t)time(NULL) * US_PER_SECOND, &errors);
-        ok = errors.count == 0;
-    }
+    ok = ok && session_check_overrides(*out, &errors);
     int code = ok ? -1 : cli_report_errors(&errors);
     error_list_clear(&errors);
     for (size_t i = 0; i < count; i++) {

@@ -41,6 +41,8 @@ int session_load(struct session *session, const struct arguments *arguments);
 /* The operand, else the one that the cluster file (or NULL) names; ERROR_USAGE where neither is. */
 bool session_workflow_path(const struct arguments *arguments, const struct cluster_file *file,
                            const char **out, struct error *err);
+/* False, with an error for each, when an override of the workflow has ended by now. */
+bool session_check_overrides(const struct workflow *workflow, struct error_list *errors);
 /* Loads a workflow against the inventory (NULL: stand-in servers) with the params of --set. Returns
  * -1 for success, else the exit code, with everything said. */
 int session_load_workflow(struct lang *lang, const struct arguments *arguments, const char *path,

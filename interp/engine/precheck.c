@@ -12,6 +12,17 @@
 
 enum { TRIES = 5 }; /* while the answer is unknown, a second apart */
 
+const struct condition *precheck_condition(const struct workflow *workflow, size_t index,
+                                           bool *always)
+{
+    *always = index >= workflow->requirement_count;
+    if (!*always) {
+        return workflow->requirements[index];
+    }
+    index -= workflow->requirement_count;
+    return index < workflow->invariant_count ? workflow->invariants[index] : NULL;
+}
+
 static void note_step(const struct inventory *inventory, const struct step *step,
                       struct taken *taken)
 {

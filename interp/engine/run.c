@@ -3,6 +3,7 @@
 #include "base/duration.h"
 #include "base/secret.h"
 #include "engine/internal.h"
+#include "engine/precheck.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -342,25 +343,14 @@ static void guards_asked(struct run *run, const struct error *err)
     }
 }
 
-/* Requirements, then what must always hold: the one whose turn it is; NULL after the last. */
-static const struct condition *asked_before(const struct run *run)
-{
-    const struct workflow *workflow = run->setup.workflow;
-    size_t index = run->requirement;
-    if (index < workflow->requirement_count) {
-        return workflow->requirements[index];
-    }
-    index -= workflow->requirement_count;
-    return index < workflow->invariant_count ? workflow->invariants[index] : NULL;
-}
-
 static void ask_requirement(void *ctx);
 
 static void requirement_gathered(void *ctx, const struct evidence *evidence)
 {
     struct run *run = ctx;
-    const struct condition *condition = asked_before(run);
-    bool always = run->requirement >= run->setup.workflow->requirement_count;
+    bool always;
+    const struct condition *condition =
+        precheck_condition(run->setup.workflow, run->requirement, &always);
     struct condition_context context = run_condition_context(run);
     struct text reason = {0};
     struct error err;
@@ -395,11 +385,14 @@ static void ask_requirement(void *ctx)
         run_conclude(run);
         return;
     }
-    if (asked_before(run) == NULL) {
+    bool always;
+    const struct condition *condition =
+        precheck_condition(run->setup.workflow, run->requirement, &always);
+    if (condition == NULL) {
         precheck_start(run, guards_asked);
         return;
     }
-    condition_add_needs(asked_before(run), run->setup.inventory, gatherer_needs(run->gatherer));
+    condition_add_needs(condition, run->setup.inventory, gatherer_needs(run->gatherer));
     gatherer_start(run->gatherer, requirement_gathered, run);
 }
 

@@ -294,4 +294,31 @@ plan workflows/ha.lua -c "$work/cluster.lua"
 check "nobody there: exit code" "$status" 3
 check_has "nobody there: message" "$err" "meet cluster 'onebox'"
 
+# ---- what must always hold, and a guard that is overridden for a while
+write_override() { # EXPIRES
+    cat >"$work/override.lua" <<LUA
+return workflow "restart" {
+  api = 1,
+  always = { all_servers_alive() },
+  steps = function(cluster)
+    return rolling "replicas" { over = cluster.replicas, steps = function(node)
+      return deploy(node) { "restart", override = { guard = true, reason = "a lab", expires = "$1" } }
+    end }
+  end,
+}
+LUA
+}
+write_override 2999-12-31
+plan "$work/override.lua" --model three-nodes
+check "three servers, overridden: exit code" "$status" 0
+check_has "the override is told" "$out" "override.lua:6: deploy overrides its guard until 2999-12-31: a lab"
+check_has "what is always asked too" "$out" "always all_servers_alive(): "
+write_override 2020-12-31
+for command in "check" "plan --model three-nodes" "rehearse --model three-nodes"; do
+    # shellcheck disable=SC2086 # some have options
+    out=$("$pegflow" $command "$work/override.lua" 2>&1)
+    check "$command, an override that has expired: exit code" "$?" 2
+    check_has "$command says so" "$out" "override.lua:6: deploy: 'override' has ended, on 2020-12-31 (a lab)"
+done
+
 conclude
