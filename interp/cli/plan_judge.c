@@ -61,6 +61,7 @@ static bool ask_requirements(struct plan *plan, struct error *err)
     };
     bool ok = true;
     size_t count = workflow->requirement_count + workflow->invariant_count;
+    plan->requirement_count = 0;
     plan->requirements = arena_allocate(plan->arena, (count + 1) * sizeof *plan->requirements);
     for (size_t i = 0; ok && i < count; i++) {
         struct plan_requirement *requirement = &plan->requirements[plan->requirement_count++];

@@ -168,9 +168,6 @@ void run_fail(struct run *run, const struct error *err);
 void run_mark_change(struct run *run); /* evidence taken before now proves nothing any more */
 struct condition_context run_condition_context(struct run *run);
 struct server_history *run_history(struct run *run, const struct server *server);
-/* Ends the run when a replica server died that we are not working on; pauses it when one was
- * restarted. Looks at what the evidence happens to hold. */
-void run_check_servers(struct run *run, const struct evidence *evidence);
 /* The children are over and every hold is put back: compare, then end. */
 void run_wind_up(struct run *run);
 /* The values before are known (or err says why not): the steps begin. */
@@ -215,6 +212,11 @@ bool frame_waits(struct frame *frame, timer_fn *again);
 void frame_stop_limits(struct run *run);
 void frame_go_on(struct run *run);
 int64_t frame_left_us(const struct frame *frame); /* of its time limit; it has one */
+
+/* ---- servers.c */
+/* Ends the run when a replica server died that we are not working on; pauses it when one was
+ * restarted. Looks at what the evidence happens to hold. */
+void run_check_servers(struct run *run, const struct evidence *evidence);
 
 /* ---- pause.c: nothing is begun until a person says so, or what disturbed is over */
 /* The value that somebody else gave to what is held, or NULL. */
