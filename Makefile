@@ -62,6 +62,7 @@ libs_for   = $(foreach f,$(call reverse,$(call upto,$(1),$(FLOORS))),$(call floo
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*/*_test.c))
 FIDELITY   := $(BUILD)/tests/fidelity/fidelity
+SNAPSHOTS  := $(BUILD)/tests/bench/snapshots
 FUZZERS    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
 
 .PHONY: all
@@ -100,25 +101,30 @@ $(FIDELITY): $(BUILD)/tests/fidelity/fidelity.o $(call libs_for,sim)
 	@mkdir -p $(@D)
 	$(SAY) LD $@
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(CHECK_LIBS) -lm
+$(SNAPSHOTS): $(BUILD)/tests/bench/snapshots.o $(call libs_for,live)
+	@mkdir -p $(@D)
+	$(SAY) LD $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm
 .SECONDARY:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 # ---- what people call
 
-.PHONY: help install unit-tests check fidelity demo lint fuzz fuzz-build clean
+.PHONY: help install unit-tests check fidelity demo bench lint fuzz fuzz-build clean
 help:
 	@echo 'make            build $(BUILD)/pegflow'
 	@echo 'make demo       upgrade a simulated cluster with workflows/ha.lua, end to end'
 	@echo 'make check      all checks and tests, then the tests again under the sanitizers'
 	@echo 'make fidelity   compare the simulated cluster with recordings of real ones'
+	@echo 'make bench      how fast it is on this machine, in about two minutes'
 	@echo 'make install    to PREFIX ($(PREFIX)), below DESTDIR where given'
 	@echo 'make SAN=1      the build with address and undefined behaviour sanitizers, in $(BUILD)/san'
 	@echo 'make lint       clang-tidy and luacheck'
 	@echo 'make fuzz       each fuzzer for FUZZ_SECONDS (60)'
 	@echo 'make clean      remove $(BUILD)'
-	@echo 'BUILD=FOLDER builds elsewhere. Missing Debian packages are installed by demo, check, lint'
-	@echo 'and fuzz where they may, and named otherwise.'
+	@echo 'BUILD=FOLDER builds elsewhere. Missing Debian packages are installed by demo, bench, check,'
+	@echo 'lint and fuzz where they may, and named otherwise.'
 
 # A machine without the libraries gets the command that installs them, not a compiler error.
 ifeq ($(PKG_LIBS),)
@@ -152,6 +158,11 @@ demo:
 	@tools/install-packages.sh --optional 'no shared lock is built' $(DEBIAN_LOCK)
 	@$(MAKE) --no-print-directory -j2 all
 	@PEGFLOW='$(BUILD)/pegflow' tools/demo.sh
+
+bench:
+	@tools/install-packages.sh $(DEBIAN_BUILD) python3
+	@$(MAKE) --no-print-directory -j2 all $(SNAPSHOTS)
+	@PEGFLOW='$(BUILD)/pegflow' SNAPSHOTS='$(SNAPSHOTS)' tools/bench.py
 
 # Left out: what the sanitizers find better (the analyzer cannot follow a list's back pointer), and
 # what is style rather than error.

@@ -58,6 +58,9 @@ static void finish_when_whole(struct facts_task *facts)
     facts->into->parts = facts->parts;
     facts->into->info = before.info;
     before.info = facts->found.info;
+    if ((facts->parts & FACT_COMMANDS) == 0) { /* it was read out of `info` */
+        memcpy(facts->into->command_start, before.command_start, sizeof before.command_start);
+    }
     facts->found = before;
     task_end(&facts->task, NULL);
 }

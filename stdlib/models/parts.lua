@@ -1,5 +1,17 @@
 -- What the models of this folder share.
+
+-- `count` tables of the same size, named t1, t2 and so on.
+local function even_tables(count, partitions)
+  local tables = {}
+  for i = 1, count do
+    tables[i] = { name = "t" .. i, partitions = partitions, replicas = 3 }
+  end
+  return tables
+end
+
 return {
+  even_tables = even_tables,
+
   -- 72 partitions in all.
   tables = {
     { name = "temp",  partitions = 8,  replicas = 3 },

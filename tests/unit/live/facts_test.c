@@ -321,6 +321,26 @@ START_TEST(remote_commands_are_proven_by_server_info)
 }
 END_TEST
 
+/* A reply of the same words is not read again; what it told must outlive a read of other parts. */
+START_TEST(the_same_words_tell_the_same_start)
+{
+    static const unsigned parts[] = {FACT_COMMANDS, FACT_COMMANDS, FACT_VERSION, FACT_COMMANDS};
+    fake->command_reply = "Pegasus Server 2.5.0 (x) Release, Started at 2026-11-23 14:52:07";
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        struct outcome outcome = {0};
+        read_facts(parts[i], &outcome);
+        run_well(&outcome);
+        ck_assert(parts[i] != FACT_COMMANDS ||
+                  strcmp(facts.command_start, "2026-11-23 14:52:07") == 0);
+    }
+    struct outcome outcome = {0};
+    fake->command_reply = "Pegasus Server 2.5.0 (x) Release, Started at 2026-11-23 15:00:00";
+    read_facts(FACT_COMMANDS, &outcome);
+    run_well(&outcome);
+    ck_assert_str_eq(facts.command_start, "2026-11-23 15:00:00");
+}
+END_TEST
+
 START_TEST(a_second_read_replaces_the_first)
 {
     struct outcome outcomes[2] = {0};
@@ -406,6 +426,7 @@ int main(void)
     tcase_add_test(tcase, a_huge_body_is_refused_unparsed);
     tcase_add_test(tcase, one_part_that_fails_fails_the_read_and_drops_the_others);
     tcase_add_loop_test(tcase, remote_commands_are_proven_by_server_info, 0, 3);
+    tcase_add_test(tcase, the_same_words_tell_the_same_start);
     tcase_add_test(tcase, a_second_read_replaces_the_first);
     tcase_add_loop_test(tcase, a_flag_is_read_and_its_failures_are_text_with_status_200, 0,
                         (int)(sizeof configs / sizeof *configs));
