@@ -20,6 +20,8 @@ static const struct {
     {"Look, and change nothing", &command_snapshot},
     {"Look, and change nothing", &command_describe},
     {"Upgrade a cluster", &command_run},
+    {"Upgrade a cluster", &command_resume},
+    {"Upgrade a cluster", &command_revert},
     {"Upgrade a cluster", &command_pause},
     {"Upgrade a cluster", &command_continue},
     {"Upgrade a cluster", &command_stop},

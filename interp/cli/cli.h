@@ -46,6 +46,8 @@ struct command {
 extern const struct command command_check;
 extern const struct command command_doctor;
 extern const struct command command_run;
+extern const struct command command_resume;
+extern const struct command command_revert; /* resume.c */
 extern const struct command command_pause; /* speak.c */
 extern const struct command command_continue;
 extern const struct command command_stop;

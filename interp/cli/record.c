@@ -139,11 +139,12 @@ static cJSON *header_json(const struct record *record, const struct record_origi
 
 /* ---- life */
 static bool lock_shared(struct record *record, const struct session *session,
-                        const struct lock_holder *us, struct error *err)
+                        const struct lock_holder *us, const struct held_lock_before *before,
+                        struct error *err)
 {
     const struct cluster_file *file = session->cluster_file;
     return file->lock.zookeeper == NULL ||
-           held_lock_take(session->loop, file, session->snapshot.zookeeper_root, us, NULL,
+           held_lock_take(session->loop, file, session->snapshot.zookeeper_root, us, before,
                           &record->shared, err);
 }
 
@@ -163,7 +164,7 @@ bool record_create(struct record *record, const struct arguments *arguments,
     lock_holder_of_us(record->id, wall_us, &us);
     bool ok = state_run_path(&record->state, record->id, "", record->folder, err) &&
               state_lock(&record->state, cluster, &us, &record->lock, err) &&
-              lock_shared(record, session, &us, err);
+              lock_shared(record, session, &us, NULL, err);
     cJSON *files = ok ? keep_files(record, session->lang, err) : NULL;
     if (files == NULL) {
         rmdir(record->folder); /* only where nothing was kept in it */
@@ -192,6 +193,47 @@ bool record_create(struct record *record, const struct arguments *arguments,
         return false;
     }
     return true;
+}
+
+static bool open_journal(struct record *record, const struct journal_end *end, struct error *err)
+{
+    char path[STATE_PATH_BYTES];
+    struct journal_end now;
+    if (!state_run_path(&record->state, record->id, JOURNAL_FILE, path, err) ||
+        !journal_read(path, NULL, NULL, &now, NULL, err)) {
+        return false;
+    }
+    if (now.sequence != end->sequence) {
+        error_set(err, ERROR_REFUSED,
+                  "run %s went on while this looked at it: see where it stands, pegflow status %s",
+                  record->id, record->id);
+        return false;
+    }
+    return journal_continue(path, end, NULL, &record->journal, err);
+}
+
+bool record_continue(struct record *record, const struct state *state, const char *id,
+                     const struct session *session, const struct journal_end *end,
+                     const char *shared_session, struct error *err)
+{
+    const struct held_lock_before before = {.session = shared_session};
+    const struct cluster_file *file = session->cluster_file;
+    struct lock_holder us;
+    *record = (struct record){.state = *state};
+    snprintf(record->id, sizeof record->id, "%s", id);
+    lock_holder_of_us(record->id, loop_wall_us(session->loop), &us);
+    bool ok = state_run_path(state, id, "", record->folder, err) &&
+              state_lock(state, file->name, &us, &record->lock, err) &&
+              lock_shared(record, session, &us, &before, err) && open_journal(record, end, err);
+    if (ok && record->shared != NULL) {
+        ok = shared_record_begin(session->loop, held_lock_session(record->shared),
+                                 held_lock_place(record->shared), record->id, record->folder,
+                                 &record->copy, err);
+    }
+    if (!ok) {
+        record_close(record);
+    }
+    return ok;
 }
 
 size_t record_sinks(const struct record *record, struct event_sink *sinks[RECORD_SINKS])

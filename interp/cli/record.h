@@ -23,10 +23,10 @@ struct record {
 /* What a run is made from. All of it stays the caller's. */
 struct record_origin {
     const struct session *session; /* loaded and met */
-    const char *command;       /* NULL: a run of a workflow; else what it is, "holds --clear" */
-    const char *workflow_path; /* "" where `command` is given */
-    const char *const *sets; /* of --set, "NAME=VALUE"; NULL-terminated */
-    const char *reason;      /* of --reason, or NULL */
+    const char *command;           /* NULL: a run of a workflow; else what it is, "holds --clear" */
+    const char *workflow_path;     /* "" where `command` is given */
+    const char *const *sets;       /* of --set, "NAME=VALUE"; NULL-terminated */
+    const char *reason;            /* of --reason, or NULL */
     bool keep_leftovers;
 };
 
@@ -42,6 +42,12 @@ bool record_is_free(const struct arguments *arguments, const char *cluster, stru
  * run's folder, keeps copies of all files that were loaded, and begins the journal. */
 bool record_create(struct record *record, const struct arguments *arguments,
                    const struct record_origin *origin, struct error *err);
+/* The same for a run that goes on: its folder is there. `end`: of its journal, which nobody may
+ * have gone on with since that was read. `session`: of its shared lock, where its process ran on
+ * this host; or NULL. */
+bool record_continue(struct record *record, const struct state *state, const char *id,
+                     const struct session *session, const struct journal_end *end,
+                     const char *shared_session, struct error *err);
 /* The sinks of the run's events: the journal's first. At most RECORD_SINKS; returns how many. */
 enum { RECORD_SINKS = 2 };
 size_t record_sinks(const struct record *record, struct event_sink *sinks[RECORD_SINKS]);

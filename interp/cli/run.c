@@ -1,13 +1,8 @@
 /* cli/run.c - pegflow run: performs a workflow on a cluster. */
-#include "engine/run.h"
-
-#include "base/duration.h"
 #include "cli/confirm.h"
 #include "cli/detach.h"
-#include "cli/display.h"
 #include "cli/metas.h"
-#include "cli/record.h"
-#include "cli/typed.h"
+#include "cli/perform.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,41 +16,9 @@ struct run_command {
     const struct workflow *workflow;
     const struct secret *secrets; /* of the environment, in the session's arena */
     size_t secret_count;
-    struct deployment *deployment;
-    struct run *run;
     struct record record;
     enum display_form form;
-    struct display display;
-    struct typed typed;
-    int stops_asked;
-    bool done;
-    struct run_result result;
-    int64_t began_us;
 };
-
-/* What the failure block tells of holds: a sink beside the display. */
-struct tally {
-    struct event_sink sink;
-    struct text put_back;
-    struct text left;
-    struct text overridden;
-    size_t passed_over; /* failures that the workflow let pass */
-};
-
-static bool take_tally(struct event_sink *sink, const struct event *event, struct error *err)
-{
-    struct tally *tally = (struct tally *)sink;
-    struct text *into = event->kind == EVENT_PUT_BACK       ? &tally->put_back
-                        : event->kind == EVENT_NOT_PUT_BACK ? &tally->left
-                        : event->kind == EVENT_OVERRIDDEN   ? &tally->overridden
-                                                            : NULL;
-    (void)err;
-    tally->passed_over += event->kind == EVENT_PASSED_OVER || event->kind == EVENT_RESCUED;
-    if (into != NULL) {
-        text_printf(into, "%s%s", into->length > 0 ? "; " : "", event->text);
-    }
-    return true;
-}
 
 /* ---- before the run: what is about to happen, and a person's word for it */
 static void print_versions(struct run_command *command, const struct evidence *evidence)
@@ -137,186 +100,6 @@ static bool print_header(struct run_command *command, struct error *err)
     return evidence != NULL;
 }
 
-/* ---- the run */
-static void run_ended(void *ctx, const struct run_result *result)
-{
-    struct run_command *command = ctx;
-    command->result = *result;
-    command->done = true;
-    loop_stop(command->session.loop);
-}
-
-static void stop_asked(struct run_command *command)
-{
-    if (++command->stops_asked == 1) {
-        run_stop(command->run);
-    } else {
-        run_abort(command->run);
-    }
-}
-
-static void signal_caught(void *ctx, int signal_number)
-{
-    struct run_command *command = ctx;
-    if (signal_number == SIGWINCH) {
-        display_resized(&command->display);
-        return;
-    }
-    if (signal_number == SIGHUP) {
-        return; /* a closed terminal changes nothing */
-    }
-    if (signal_number == SIGUSR1) {
-        run_continue(command->run);
-    } else {
-        stop_asked(command);
-    }
-}
-
-/* In a pause: continue, or stop. Else "yes", or "STEP yes" where more than one step asks. */
-static void line_typed(void *ctx, char *line)
-{
-    struct run_command *command = ctx;
-    struct error err;
-    display_line_was_typed(&command->display);
-    if (run_is_paused(command->run) && (strcmp(line, "continue") == 0 || strcmp(line, "c") == 0)) {
-        run_continue(command->run);
-        return;
-    }
-    if (run_is_paused(command->run) && strcmp(line, "stop") == 0) {
-        run_stop(command->run);
-        return;
-    }
-    char *last = strrchr(line, ' ');
-    const char *answer = last == NULL ? line : last + 1;
-    if (answer[0] == '\0') {
-        return;
-    }
-    if (last != NULL) {
-        *last = '\0';
-    }
-    if (!run_answer(command->run, last == NULL ? NULL : line, answer, &err)) {
-        display_say(&command->display, err.text);
-    }
-}
-
-/* Nothing is begun while it is not known to be ours (may_act); once it is lost, the run ends. */
-static void lock_changed(void *ctx, enum shared_lock_event event, const char *text)
-{
-    struct run_command *command = ctx;
-    struct error why;
-    fprintf(stderr, "pegflow: %s\n", text);
-    if (event == SHARED_LOCK_LOST) {
-        error_set(&why, ERROR_STEP, "%s", text);
-        run_give_up(command->run, &why);
-    }
-}
-
-static bool perform(struct run_command *command, struct tally *tally, struct error *err)
-{
-    struct session *session = &command->session;
-    /* The journal first: nothing is shown that it does not say. */
-    struct event_sink *sinks[RECORD_SINKS + 2];
-    size_t sink_count = record_sinks(&command->record, sinks);
-    sinks[sink_count++] = display_sink(&command->display);
-    sinks[sink_count++] = &tally->sink;
-    struct run_setup setup = {
-        .loop = session->loop,
-        .cluster = session->cluster,
-        .deployment = command->deployment,
-        .lang = session->lang,
-        .workflow = command->workflow,
-        .cluster_file = session->cluster_file,
-        .inventory = &session->inventory,
-        .start = &session->snapshot,
-        .sinks = sinks,
-        .sink_count = sink_count,
-        .keep_leftovers = arguments_flag(command->arguments, "keep-leftovers"),
-    };
-    struct held_lock *shared = command->record.shared;
-    if (shared != NULL) {
-        setup.may_act = held_lock_may_act;
-        setup.may_act_ctx = shared;
-        held_lock_watch(shared, lock_changed, command);
-    }
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGHUP);
-    sigaddset(&signals, SIGUSR1);
-    sigaddset(&signals, SIGWINCH);
-    command->run = run_new(&setup);
-    command->began_us = loop_now_us(session->loop);
-    bool ok = loop_catch_signals(session->loop, &signals, signal_caught, command, err);
-    if (ok) {
-        run_start(command->run, run_ended, command);
-    }
-    typed_start(&command->typed, session->loop, line_typed, command);
-    while (ok && !command->done) {
-        ok = loop_run(session->loop, err);
-    }
-    typed_stop(&command->typed);
-    int64_t took_us = loop_now_us(session->loop) - command->began_us;
-    if (shared != NULL) {
-        held_lock_watch(shared, NULL, NULL);
-    }
-    /* In this order no callback follows; see run_free. */
-    cluster_free(session->cluster);
-    session->cluster = NULL;
-    command->deployment->ops->free(command->deployment);
-    command->deployment = NULL;
-    run_free(command->run);
-    record_end(&command->record, !command->done || command->result.outcome != RUN_DONE);
-    command->began_us = took_us;
-    return ok;
-}
-
-static void print_failure(const struct run_command *command, const struct tally *tally)
-{
-    const struct run_result *result = &command->result;
-    fprintf(stderr, "\npegflow: the run ended: %s (exit code %d)\n",
-            run_outcome_name(result->outcome), result->exit_code);
-    fprintf(stderr, "  what      %s\n", result->error.text);
-    if (result->step != NULL && result->step->id[0] != '\0') {
-        fprintf(stderr, "  where     %s:%d, step %s\n", result->step->where.file,
-                result->step->where.line, result->step->id);
-    }
-    fprintf(stderr, "  put back  %s\n",
-            tally->put_back.length > 0 ? text_string(&tally->put_back) : "nothing had to be");
-    fprintf(stderr, "  left      %s\n",
-            tally->left.length > 0                ? text_string(&tally->left)
-            : result->outcome == RUN_NOT_RESTORED ? "see above"
-                                                  : "nothing of the settings");
-    if (tally->overridden.length > 0) {
-        fprintf(stderr, "  overrides %s\n", text_string(&tally->overridden));
-    }
-    fprintf(stderr, "  next      pegflow doctor -c %s   (what is wrong now; then run again)\n",
-            command->session.cluster_file->file);
-}
-
-static int conclude(const struct run_command *command, const struct tally *tally)
-{
-    char text[DURATION_TEXT_BYTES];
-    if (command->result.outcome != RUN_DONE) {
-        print_failure(command, tally);
-    } else if (command->form != DISPLAY_JSON) {
-        const struct inventory *inventory = &command->session.inventory;
-        printf(
-            "\ndone in %s: %d replica servers, %d meta servers, %d collectors; settings and level "
-            "as before\n",
-            duration_format(command->began_us, text), inventory->count[ROLE_REPLICA],
-            inventory->count[ROLE_META], inventory->count[ROLE_COLLECTOR]);
-        if (tally->overridden.length > 0) {
-            printf("overrides used: %s\n", text_string(&tally->overridden));
-        }
-        if (tally->passed_over > 0) {
-            printf("failures passed over or rescued, as the workflow says: %zu, told above\n",
-                   tally->passed_over);
-        }
-    }
-    return command->result.exit_code;
-}
-
 /* From here on there is a run: it has a folder, and the cluster is locked. */
 static bool record_run(struct run_command *command, struct error *err)
 {
@@ -334,9 +117,7 @@ static bool record_run(struct run_command *command, struct error *err)
         printf("run %s, recorded in %s\n\n", command->record.id, command->record.folder);
         fflush(stdout);
     }
-    display_open(&command->display, command->form, command->session.loop,
-                 arguments_flag(command->arguments, "verbose"));
-    return record_show(&command->record, display_take_record, &command->display, err);
+    return true;
 }
 
 /* And the secrets that it and the cluster file name: for the real servers they may be others. */
@@ -368,7 +149,7 @@ static int run_detached(struct run_command *command, struct error *err)
     return detached.exit_code;
 }
 
-static int load_meet_and_run(struct run_command *command, struct tally *tally, struct error *err)
+static int load_meet_and_run(struct run_command *command, struct error *err)
 {
     struct session *session = &command->session;
     int code = session_load(session, command->arguments);
@@ -405,30 +186,28 @@ static int load_meet_and_run(struct run_command *command, struct tally *tally, s
     if (!record_run(command, err)) {
         return -1;
     }
-    command->deployment = secrets_deployment_new(programs_new(session->loop), command->secrets,
-                                                 command->secret_count);
-    bool performed = perform(command, tally, err);
-    display_close(&command->display); /* what is pending comes before the summary */
-    if (!performed) {
-        return -1;
-    }
-    return conclude(command, tally);
+    const struct performance performance = {
+        .session = session,
+        .arguments = command->arguments,
+        .workflow = command->workflow,
+        .secrets = command->secrets,
+        .secret_count = command->secret_count,
+        .record = &command->record,
+        .form = command->form,
+        .keep_leftovers = arguments_flag(command->arguments, "keep-leftovers"),
+    };
+    return perform_run(&performance, err);
 }
 
 static int run_run(const struct arguments *arguments, struct error *err)
 {
     struct run_command command = {.arguments = arguments};
-    struct tally tally = {.sink = {.take = take_tally}};
     if (!display_choose(arguments, &command.form, err)) {
         return -1;
     }
-    int code = load_meet_and_run(&command, &tally, err);
-    display_close(&command.display);
+    int code = load_meet_and_run(&command, err);
     record_close(&command.record);
     session_close(&command.session);
-    text_clear(&tally.put_back);
-    text_clear(&tally.left);
-    text_clear(&tally.overridden);
     return code;
 }
 

@@ -83,8 +83,17 @@ bool session_check_overrides(const struct workflow *workflow, struct error_list 
 int session_load_workflow(struct lang *lang, const struct arguments *arguments, const char *path,
                           const struct inventory *inventory, const struct workflow **out)
 {
-    size_t count;
-    const char *const *given = arguments_list(arguments, "set", &count);
+    return session_load_workflow_with(lang, arguments_list(arguments, "set", NULL), path, inventory,
+                                      out);
+}
+
+int session_load_workflow_with(struct lang *lang, const char *const *given, const char *path,
+                               const struct inventory *inventory, const struct workflow **out)
+{
+    size_t count = 0;
+    while (given != NULL && given[count] != NULL) {
+        count++;
+    }
     struct lang_set *sets = memory_allocate((count + 1) * sizeof *sets);
     char **names = memory_allocate((count + 1) * sizeof *names);
     struct error_list errors;

@@ -54,6 +54,9 @@ const char *session_read_secret(const struct lang_secret *named, struct error *e
  * the session's arena. Returns -1 for success, else the exit code, with everything said: one that
  * is not set, or too short to be kept out of what is shown. */
 int session_secrets(struct session *session, const struct secret **out, size_t *count);
+/* The same with such params given, "name=value", NULL-terminated. */
+int session_load_workflow_with(struct lang *lang, const char *const *given, const char *path,
+                               const struct inventory *inventory, const struct workflow **out);
 /* Resolves the names in the cluster file, finds the primary meta server and reads a snapshot; then
  * checks that it is the right cluster and lists its servers. A failure has a code that ends with
  * exit code 3. */
