@@ -331,7 +331,7 @@ static bool take_failed(struct taking *taking)
 
 static bool take_passed_over(struct taking *taking)
 {
-    return take_end(taking, PAST_PASSED_OVER);
+    return taking->step == NULL || take_end(taking, PAST_PASSED_OVER);
 }
 
 static bool take_answered(struct taking *taking)

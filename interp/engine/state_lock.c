@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { HOLDER_LIMIT_BYTES = 4096 };
@@ -113,6 +114,23 @@ static bool excludes_others(const char *path)
     return kept_out;
 }
 
+/* Who only looks (state_is_locked) holds it for a moment: that is no run. */
+static bool lock_now(int fd)
+{
+    static const struct timespec moment = {.tv_nsec = 20 * 1000 * 1000};
+    for (int tries = 0; tries < 5; tries++) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+            return true;
+        }
+        if (errno != EWOULDBLOCK) {
+            return false;
+        }
+        nanosleep(&moment, NULL);
+    }
+    errno = EWOULDBLOCK;
+    return false;
+}
+
 bool state_lock(const struct state *state, const char *cluster, const struct lock_holder *us,
                 struct state_lock **out, struct error *err)
 {
@@ -128,7 +146,7 @@ bool state_lock(const struct state *state, const char *cluster, const struct loc
         error_set_errno(err, errno, "open the lock '%s'", path);
         return false;
     }
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    if (!lock_now(fd) && errno == EWOULDBLOCK) {
         read_holder(path, &holder);
         error_set(err, ERROR_REFUSED,
                   "run %s works on cluster '%s' since %s (%s on %s, pid %ld); see what it does: "

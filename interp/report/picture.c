@@ -293,7 +293,7 @@ static void draw_question(struct drawing *drawing, const struct standing_step *s
                 moment(drawing, step->asked_us, when));
     canvas_put_wrapped(&drawing->canvas, STYLE_WARNING, "QUESTION", text_string(&text), 3);
     canvas_put_wrapped(&drawing->canvas, STYLE_PLAIN, "  answer",
-                       "by typing it on the run's terminal", 2);
+                       "type it on the run's terminal, or pegflow answer RUN ANSWER", 2);
     text_clear(&text);
 }
 

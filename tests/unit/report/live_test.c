@@ -148,7 +148,7 @@ START_TEST(while_a_question_is_open_only_events_draw)
     run_loop_for(screen.loop, 5 * US_PER_SECOND);
     char *all = content(screen.file);
     ck_assert_uint_eq(times_in(all, "QUESTION    go on? (yes, no), asked at 13:53:54\n"), 1);
-    ck_assert_uint_eq(times_in(all, "  answer    by typing it on the run's terminal\n"), 1);
+    ck_assert_uint_eq(times_in(all, "  answer    type it on the run's terminal, or pegflow answer RUN ANSWER\n"), 1);
     free(all);
     close_screen(&screen);
 }
