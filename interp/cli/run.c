@@ -204,7 +204,7 @@ static void lock_changed(void *ctx, enum shared_lock_event event, const char *te
 {
     struct run_command *command = ctx;
     struct error why;
-    fprintf(stderr, "pegflow: %s\n", text);
+    display_say(&command->display, text);
     if (event == SHARED_LOCK_LOST) {
         error_set(&why, ERROR_STEP, "%s", text);
         run_give_up(command->run, &why);
