@@ -9,7 +9,9 @@
 struct clearing {
     struct session *session;
     struct record record;
-    struct event_sink *sinks[2]; /* the journal first: nothing is shown or done that it lacks */
+    /* the journal first: nothing is shown or done that it lacks */
+    struct event_sink *sinks[RECORD_SINKS + 1];
+    size_t sink_count;
     uint64_t sequence;
     int64_t began_us;
     struct text left; /* names of those that are not cleared */
@@ -35,7 +37,7 @@ __attribute__((format(printf, 5, 6))) static bool tell(struct clearing *clearing
         .text = text_string(&text),
         .data = data,
     };
-    for (size_t i = 0; kept && i < 2; i++) {
+    for (size_t i = 0; kept && i < clearing->sink_count; i++) {
         kept = clearing->sinks[i]->take(clearing->sinks[i], &event, err);
     }
     cJSON_Delete(data);
@@ -89,6 +91,9 @@ static bool clear_one(struct clearing *clearing, const struct setting_look *look
     const char *name = look->setting->name;
     const char *wanted = setting_shown(text_string(&look->configured));
     struct error why;
+    if (clearing->record.shared != NULL && !held_lock_may_act(clearing->record.shared, err)) {
+        return false;
+    }
     if (!tell(clearing, EVENT_INTENTION, change_data(look), err, "set %s from %s to %s, %s", name,
               setting_shown(text_string(&look->now)), wanted, reason_of(look))) {
         return false;
@@ -140,12 +145,13 @@ int holds_clear(const struct holds_look *look, struct session *session,
     if (!record_create(&clearing.record, arguments, &origin, err)) {
         return -1;
     }
-    clearing.sinks[0] = journal_sink(clearing.record.journal);
-    clearing.sinks[1] = sink;
+    clearing.sink_count = record_sinks(&clearing.record, clearing.sinks);
+    clearing.sinks[clearing.sink_count++] = sink;
     bool kept = clear_all(&clearing, look, err);
     bool all = clearing.left.length == 0;
     int code = all ? 0 : error_exit_code(ERROR_NOT_RESTORED);
     kept = kept && tell_end(&clearing, all ? RUN_DONE : RUN_NOT_RESTORED, code, err);
+    record_end(&clearing.record, false); /* what is left is cleared anew, not gone on with */
     record_close(&clearing.record);
     text_clear(&clearing.left);
     return kept ? code : -1;

@@ -53,7 +53,7 @@ struct frame {
     bool failed;
     bool failing;              /* a child failed by itself: a later cancel does not hide why */
     bool override_told;        /* that its guard was overridden */
-    bool goes_on;              /* in a pause too: a server that was taken down must come back */
+    bool goes_on;              /* in a pause too: its deploy, or its program, is under way */
     bool timed_out;            /* cancelled by its own deadline */
     bool ended_by_sibling;     /* cancelled since another child of its parent failed */
     bool in_doubt;             /* what failed may have been done all the same: not to be repeated */

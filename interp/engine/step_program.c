@@ -154,6 +154,7 @@ static void exec_begin(struct frame *frame)
         return;
     }
     run_mark_change(frame->run);
+    frame->goes_on = true; /* a program under way keeps its time limit */
     struct process_spec spec = {
         .argv = step->as.exec.argv,
         .env = step->as.exec.env,

@@ -128,7 +128,10 @@ static bool take_json(struct event_sink *sink, const struct event *event, struct
 void report_json_record(struct event_sink *sink, const cJSON *record)
 {
     cJSON *copy = cJSON_Duplicate(record, true);
+    cJSON *data = cJSON_GetObjectItemCaseSensitive(copy, "data");
+    cJSON *lock = cJSON_GetObjectItemCaseSensitive(data, "lock");
     cJSON_DeleteItemFromObjectCaseSensitive(copy, "check");
+    cJSON_DeleteItemFromObjectCaseSensitive(lock, "session");
     write_json((struct report *)sink, copy);
 }
 

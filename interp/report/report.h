@@ -16,8 +16,9 @@ struct event_sink *report_plain_new(int fd, bool verbose);
 struct event_sink *report_timeline_new(int fd, bool verbose);
 /* One JSON object a line, flushed. docs/architecture.md lists the members. */
 struct event_sink *report_json_new(int fd);
-/* A record of a journal as such a line: all but its checksum, which belongs to the file. Only for a
- * sink of report_json_new. */
+/* A record of a journal as such a line: all but its checksum, which belongs to the file, and the
+ * session of the shared lock, by which another could take it. Only for a sink of report_json_new.
+ */
 void report_json_record(struct event_sink *sink, const cJSON *record);
 /* Each line waits until it is written: where nothing else goes on, as in virtual time. */
 void report_wait_for_reader(struct event_sink *sink);

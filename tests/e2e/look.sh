@@ -57,6 +57,7 @@ check "nothing to watch" "$status" 2
 start_server five-nodes-fast
 start_run --reason "ticket 12"
 wait_for_line "$work/log" "replica 1 of 5"
+: >"$work/watched"
 "$pegflow" watch last >"$work/watched" 2>"$work/watch-errors" </dev/null &
 watch=$!
 "$pegflow" watch last --output json >"$work/json" 2>/dev/null </dev/null &

@@ -188,6 +188,12 @@ check_has "the journal has the token and the session" \
     "$(head -n 1 "$work"/one/runs/*/journal.jsonl)" \
     '"lock":{"token":0,"place":"/pegflow/onebox","session":"'
 
+said=$("$pegflow" holds --clear --confirm=onebox -c "$work/cluster.lua" --state "$work/two" 2>&1)
+check "nor is anything cleared from there" "$?" 3
+check_has "which is said" "$said" "cluster 'onebox' is being changed by "
+check "what watch prints has no session" \
+    "$("$pegflow" watch last --output json --state "$work/one" | head -n 1 | grep -c '"session"')" 0
+
 kill -STOP "${servers[4]}"
 wait "$holder"
 code=$?
@@ -209,6 +215,13 @@ check "the next run takes the lock" "$code" 0
 whole_run two tests/data/heal.lua
 check "and gives it up" "$code" 0
 check "and has nothing to say of ZooKeeper" "$(grep -c '^pegflow:' "$work/two.log")" 0
+
+python3 tests/e2e/pegrpc.py "127.0.0.1:$(port_of m1)" cli meta.lb.assign_delay_ms 180000000 >/dev/null
+said=$("$pegflow" holds --clear --confirm=onebox -c "$work/cluster.lua" --state "$work/two" 2>&1)
+check "under the lock what was left is cleared" "$?" 0
+check_has "and told" "$said" "meta.lb.assign_delay_ms is back at 600000"
+whole_run two tests/data/heal.lua
+check "which gives the lock up" "$code" 0
 
 lock_by 127.0.0.1:1 /pegflow
 whole_run two tests/data/heal.lua

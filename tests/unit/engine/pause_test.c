@@ -83,7 +83,8 @@ struct turn {
     int64_t after_us;
 };
 struct story {
-    struct world world; /* first */
+    struct world world;                 /* first */
+    const struct model_answer *program; /* or NULL */
     const struct turn *turns;
     size_t next;
     size_t count;
@@ -114,6 +115,8 @@ static void story_run(struct story *story, const char *workflow, const struct tu
 {
     struct world *world = &story->world;
     world_open(world, RELEASE_MASTER);
+    world->model.programs = story->program;
+    world->model.program_count = story->program != NULL;
     world_begin(world);
     world_plan(world, world_cluster_source, workflow);
     story->turns = turns;
@@ -192,8 +195,7 @@ START_TEST(a_foreign_value_is_not_overwritten_when_the_operator_stops)
     struct world *world = &story.world;
     ck_assert_int_eq(world->result.exit_code, 5);
     ck_assert_uint_eq(world_count(world, "not_put_back"), 1);
-    ck_assert_uint_eq(
-        world_count(world, "is left as 77, set by somebody else (before: 20)"), 1);
+    ck_assert_uint_eq(world_count(world, "is left as 77, set by somebody else (before: 20)"), 1);
     ck_assert_uint_eq(world_count(world, "log-2 after"), 0);
     ck_assert_msg(strstr(world->result.error.text, "was 20 and is 77, set by somebody else") !=
                       NULL,
@@ -393,6 +395,20 @@ START_TEST(where_nobody_can_answer_a_pause_ends_the_run_as_stopped)
 }
 END_TEST
 
+/* What has begun keeps its limit: nobody else would end it. */
+START_TEST(a_program_under_way_keeps_its_time_limit)
+{
+    static const struct model_answer slow = {.match = "sleep", .takes_us = US_PER_HOUR};
+    static const struct turn turns[] = {{"intention exec", a_person_pauses, 0}};
+    struct story story = {.program = &slow};
+    story_run(&story, WORKFLOW("exec { \"sleep\", \"3600\", timeout = \"30s\" },"), TURNS(turns));
+    ck_assert_int_eq(story.world.result.exit_code, 1);
+    ck_assert_msg(strstr(story.world.result.error.text, "not done within 30s") != NULL, "%s",
+                  story.world.result.error.text);
+    story_close(&story);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("pause");
@@ -408,6 +424,7 @@ int main(void)
     tcase_add_test(tcase, a_replica_server_that_somebody_restarts_pauses_the_run);
     tcase_add_test(tcase, time_limits_stand_still_and_waits_look_without_nudging);
     tcase_add_test(tcase, nothing_is_begun_in_a_pause_at_any_point_of_the_flow);
+    tcase_add_test(tcase, a_program_under_way_keeps_its_time_limit);
     tcase_add_test(tcase, a_second_stop_in_a_pause_says_what_is_left);
     tcase_add_test(tcase, where_nobody_can_answer_a_pause_ends_the_run_as_stopped);
     suite_add_tcase(suite, tcase);

@@ -108,6 +108,26 @@ START_TEST(a_json_line_has_every_member)
 }
 END_TEST
 
+START_TEST(a_record_is_shown_without_what_belongs_to_its_file)
+{
+    FILE *file = tmpfile();
+    char line[200] = "";
+    struct event_sink *sink = report_json_new(fileno(file));
+    cJSON *record = cJSON_Parse("{\"seq\":0,\"event\":\"journal\",\"data\":{\"run\":\"r\","
+                                "\"lock\":{\"token\":7,\"session\":\"secret\"}},"
+                                "\"check\":\"0123456789abcdef\"}");
+    report_json_record(sink, record);
+    report_free(sink);
+    rewind(file);
+    ck_assert_uint_gt(fread(line, 1, sizeof line - 1, file), 0);
+    ck_assert_str_eq(line, "{\"seq\":0,\"event\":\"journal\",\"data\":{\"run\":\"r\","
+                           "\"lock\":{\"token\":7}}}\n");
+    ck_assert_ptr_nonnull(cJSON_GetObjectItemCaseSensitive(record, "check")); /* not its owner's */
+    cJSON_Delete(record);
+    fclose(file);
+}
+END_TEST
+
 START_TEST(a_closed_output_does_not_stop_a_run)
 {
     int ends[2];
@@ -159,6 +179,7 @@ int main(void)
     tcase_add_test(tcase, a_plain_line_has_server_step_and_words);
     tcase_add_test(tcase, a_failure_is_shown_where_it_happened_not_again_by_each_group);
     tcase_add_test(tcase, a_json_line_has_every_member);
+    tcase_add_test(tcase, a_record_is_shown_without_what_belongs_to_its_file);
     tcase_add_test(tcase, a_closed_output_does_not_stop_a_run);
     tcase_add_test(tcase, a_reader_that_stands_still_does_not_stop_a_run);
     suite_add_tcase(suite, tcase);
