@@ -37,8 +37,10 @@ suite() {
         done
     fi
     tools/run-tests.sh "$tally" "${programs[@]}"
-    # Whole upgrades in real time, so with more patience.
-    PEGFLOW=$PWD/$folder/pegflow TEST_SECONDS=900 tools/run-tests.sh "$tally" "${scripts[@]}"
+    # Whole upgrades in real time: they wait more than they work, so more of them at once, and with
+    # more patience.
+    PEGFLOW=$PWD/$folder/pegflow TEST_SECONDS=900 TEST_JOBS=6 tools/run-tests.sh "$tally" \
+        "${scripts[@]}"
 }
 
 check "no include against the floors" tools/check-floors.sh

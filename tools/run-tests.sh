@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs test programs and scripts, two at a time: run-tests.sh TALLY PROGRAM...
+# Runs test programs and scripts, TEST_JOBS (2) at a time: run-tests.sh TALLY PROGRAM...
 #
 # One line a program; the whole output of one that fails. A Check program counts by its cases, a
 # script by its last line "N passed, N failed" where it has one, anything else as one. The counts of
@@ -46,4 +46,4 @@ export TALLY=$1
 shift
 [ $# -gt 0 ] || exit 0
 export CK_DEFAULT_TIMEOUT=${CK_DEFAULT_TIMEOUT:-120}
-printf '%s\0' "$@" | xargs -0 -n 1 -P 2 "$0" --one
+printf '%s\0' "$@" | xargs -0 -n 1 -P "${TEST_JOBS:-2}" "$0" --one
