@@ -156,6 +156,7 @@ static bool read_header(struct recorded *recorded, struct error *err)
     const struct header header = {recorded, past_header(recorded->past), err};
     recorded->keep_leftovers =
         cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(header.json, "keep_leftovers"));
+    recorded->folder_then = optional_text(header.json, "cwd");
     recorded->stdlib = optional_text(header.json, "stdlib");
     bool ok = read_text(&header, header.json, "cluster", &recorded->cluster) &&
               read_text(&header, header.json, "zookeeper_root", &recorded->zookeeper_root) &&

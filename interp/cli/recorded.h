@@ -22,6 +22,7 @@ struct recorded {
     const char *cluster_file;
     const char *workflow;
     const char *const *sets; /* NULL-terminated */
+    const char *folder_then; /* where the program ran; or NULL */
     const char *stdlib;      /* or NULL */
     const char *const *libs; /* NULL-terminated */
     bool keep_leftovers;

@@ -3,6 +3,7 @@
 #include "cli/perform.h"
 #include "cli/recorded.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -200,6 +201,12 @@ static int load_and_go_on(struct going_on *going, struct error *err)
     if (!arguments_flag(arguments, "kept-files") && !going->reverts &&
         !recorded_files_are_unchanged(&going->recorded, err)) {
         return -1;
+    }
+    /* Programs of the adapter may be named from there. */
+    const char *folder = going->recorded.folder_then;
+    if (folder != NULL && chdir(folder) != 0) {
+        fprintf(stderr, "pegflow: the run began in %s, which cannot be entered now: %s\n", folder,
+                strerror(errno));
     }
     int code = load_cluster(going);
     if (code >= 0) {

@@ -22,6 +22,7 @@ static void decide(struct doubt *doubt, enum doubt_verdict verdict, const char *
 {
     struct frame *frame = doubt->frame;
     bool again = verdict == DOUBT_AGAIN;
+    doubt->under_way = false;
     run_emit(frame->run, again ? EVENT_NOTE : EVENT_OUTCOME, doubt->step, NULL, "%s, so it %s", why,
              again ? "is done again" : "is taken as done");
     doubt->decided(frame, verdict);
@@ -32,6 +33,7 @@ static void was_answered(void *ctx, const char *answer)
     struct doubt *doubt = ctx;
     struct error err;
     if (strcmp(answer, "stop") == 0) {
+        doubt->under_way = false;
         error_set(&err, ERROR_CANCELLED, "stopped: a person was asked whether %s is done",
                   doubt->step->id);
         frame_finish(doubt->frame, &err);
@@ -163,22 +165,22 @@ void doubt_start(struct doubt *doubt, struct frame *frame, const struct step *st
         .idempotent = idempotent,
         .gatherer = gatherer_new(&frame->run->gatherers),
         .decided = decided,
+        .under_way = true,
     };
     timer_start(frame->run->setup.loop, &doubt->timer, 0, follow_program, doubt);
 }
 
 bool doubt_cancel(struct doubt *doubt)
 {
-    if (doubt->frame == NULL || doubt->frame->finished) {
+    if (!doubt->under_way) {
         return false;
     }
-    bool under_way = timer_is_active(&doubt->timer) || doubt->program.loop != NULL ||
-                     question_is_open(&doubt->question);
+    doubt->under_way = false;
     process_unfollow(&doubt->program);
     question_withdraw(&doubt->question);
     gatherer_cancel(doubt->gatherer);
     timer_start(doubt->frame->run->setup.loop, &doubt->timer, 0, frame_end, doubt->frame);
-    return under_way;
+    return true;
 }
 
 void doubt_clear(struct doubt *doubt)

@@ -410,6 +410,7 @@ struct doubt {
     const struct step *step;     /* the action */
     const struct server *server; /* whose restart would prove it, or NULL */
     bool idempotent;             /* doing it twice does no harm */
+    bool under_way;              /* from its start until it is decided */
     struct process_follower program;
     struct gatherer *gatherer;
     struct timer timer;

@@ -24,16 +24,16 @@ struct revert {
 
 static void revert_next(void *ctx);
 
-static void find_server(const struct inventory *inventory, const char *name,
-                        const struct server **out)
+static const struct server *find_server(const struct inventory *inventory, const char *name)
 {
     for (int role = 0; role < ROLE_COUNT; role++) {
-        for (int32_t i = 0; name != NULL && i < inventory->count[role]; i++) {
+        for (int32_t i = 0; i < inventory->count[role]; i++) {
             if (strcmp(inventory->servers[role][i].name, name) == 0) {
-                *out = &inventory->servers[role][i];
+                return &inventory->servers[role][i];
             }
         }
     }
+    return NULL;
 }
 
 static void take_hold(struct revert *revert, const struct past_hold *hold)
@@ -51,7 +51,9 @@ static void take_hold(struct revert *revert, const struct past_hold *hold)
         .known_before = true,
         .step = &revert->step,
     };
-    find_server(revert->run->setup.inventory, hold->server, &revert->item.server);
+    if (hold->server != NULL) {
+        revert->item.server = find_server(revert->run->setup.inventory, hold->server);
+    }
     snprintf(revert->item.value, sizeof revert->item.value, "%s", hold->value);
     snprintf(revert->item.before, sizeof revert->item.before, "%s", hold->before);
 }
@@ -165,6 +167,13 @@ static void revert_next(void *ctx)
     }
     const struct past_hold *hold = past_hold_at(run->setup.past, revert->left - 1);
     take_hold(revert, hold);
+    if (hold->server != NULL && revert->item.server == NULL) {
+        struct error err;
+        error_set(&err, ERROR_INVALID_FILE, "%s is none of the run's servers", hold->server);
+        revert->give_up_us = 0;
+        put_back(revert, &err);
+        return;
+    }
     ensure(revert, revert->item.value);
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { SAME_SECOND_LIMIT = 1000 };
 
@@ -27,8 +28,14 @@ bool state_open(const char *given, struct state *out, struct error *err)
 {
     const char *xdg = getenv("XDG_STATE_HOME");
     const char *home = getenv("HOME");
-    if (given != NULL && given[0] != '\0') {
+    char here[STATE_FOLDER_BYTES];
+    if (given != NULL && given[0] == '/') {
         return set_path(out, given, "", err);
+    }
+    if (given != NULL && given[0] != '\0') {
+        char below[STATE_FOLDER_BYTES];
+        snprintf(below, sizeof below, "/%s", given);
+        return set_path(out, getcwd(here, sizeof here) == NULL ? "" : here, below, err);
     }
     if (xdg != NULL && xdg[0] == '/') {
         return set_path(out, xdg, "/pegflow", err);

@@ -19,7 +19,7 @@ struct state {
     char path[STATE_FOLDER_BYTES];
 };
 
-/* `given`: of --state, or NULL. Makes nothing yet. */
+/* `given`: of --state, or NULL. The path is made absolute. Makes nothing yet. */
 bool state_open(const char *given, struct state *out, struct error *err);
 
 /* Makes the folder of a new run, "20260131-220000-CLUSTER", with "-2" and so on behind it when that
