@@ -188,8 +188,8 @@ static void emit_resumed(struct run *run)
     cJSON_AddStringToObject(data, "program", "pegflow " PEGFLOW_VERSION);
     cJSON_AddStringToObject(data, "last_record", past_last_time(setup->past));
     run_emit(run, setup->reverts ? EVENT_REVERTING : EVENT_RESUMED, NULL, data,
-             "%s by %s; it %s%s, its last record is of %s",
-             setup->reverts ? "what it holds is put back" : "goes on", setup->resumed_by,
+             "%s %s; it %s%s, its last record is of %s", setup->resumed_by,
+             setup->reverts ? "puts back what the run holds" : "goes on with the run",
              outcome == NULL ? "was interrupted" : "had ended: ", outcome == NULL ? "" : outcome,
              past_last_time(setup->past));
 }
