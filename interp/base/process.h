@@ -65,6 +65,8 @@ struct process_follower {
     timer_fn *over;
     void *ctx;
 };
+/* Fills in what belongs to `identity->pid` now. False: there is no such process. */
+bool process_identify(struct process_identity *identity);
 bool process_is_alive(const struct process_identity *identity);
 /* Calls `over` once, in a later turn: when it has ended, at once when it is not there. Its exit
  * code is not ours to know. Under the virtual clock nothing is executed: at once. */
