@@ -183,6 +183,7 @@ static void look_at_sent(struct frame *frame, size_t sent)
                 most = shot->sent_count > most ? shot->sent_count : most;
             }
         }
+        ASSERT(first != NULL); /* `sent` counts them */
         text_printf(&reason, "%zu replicas %s %s, proposed up to %" PRId32 " times: %d.%d%s", sent,
                     shots->kind->not_done, frame->step->server->name, most, first->gpid.app_id,
                     first->gpid.partition, sent > 1 ? " and others" : "");

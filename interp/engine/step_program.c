@@ -86,12 +86,13 @@ static void program_ended(void *ctx, const struct process_result *result, const 
     size_t length = result == NULL ? 0 : result->output.length;
     struct error failure;
     frame->operation = NULL;
-    frame->in_doubt = err != NULL ? error_leaves_doubt(err) : result->term_signal != 0;
     if (err != NULL) {
+        frame->in_doubt = error_leaves_doubt(err);
         said_finish(frame, err, output, length);
         return;
     }
     ASSERT(result != NULL);
+    frame->in_doubt = result->term_signal != 0;
     char title[128];
     if (result->assumed) {
         snprintf(title, sizeof title,

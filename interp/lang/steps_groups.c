@@ -22,7 +22,9 @@ static bool names_server(const char *name, const struct server *server)
 
 static bool is_new_rack(const struct cluster_file *file, size_t index)
 {
+    ASSERT(file->racks[index].value != NULL);
     for (size_t before = 0; before < index; before++) {
+        ASSERT(file->racks[before].value != NULL);
         if (strcmp(file->racks[before].value, file->racks[index].value) == 0) {
             return false;
         }

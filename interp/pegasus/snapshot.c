@@ -75,10 +75,10 @@ static void name_node(struct snapshot *snapshot, struct snapshot_node *node, str
     char address[ADDRESS_TEXT_BYTES];
     const char *port =
         strchr(address_format((struct address){0, host.port, ADDRESS_IPV4}, address), ':');
-    size_t port_length = strlen(port);
-    char *name = arena_allocate(&snapshot->arena, host.host.length + port_length + 1);
+    size_t port_bytes = strlen(port) + 1;
+    char *name = arena_allocate(&snapshot->arena, host.host.length + port_bytes);
     memcpy(name, host.host.bytes, host.host.length);
-    memcpy(name + host.host.length, port, port_length);
+    memcpy(name + host.host.length, port, port_bytes);
     node->name = name;
     node->host = arena_copy_bytes(&snapshot->arena, host.host.bytes, host.host.length);
     node->host_port = host.port;
