@@ -116,7 +116,7 @@ return workflow "high-availability upgrade" {
     look_every      = duration { "1s", "how often the cluster is looked at while waiting", min = "50ms" },
     meta_pause      = duration { "30s", "time between two meta servers", min = "1s" },
     nudge_every     = duration { "10s", "how soon a command is given again when it had no effect yet" },
-    pace            = choice   { "careful", "the guide's rounds, or forced proposals one by one", of = { "careful", "swift" } },
+    pace            = choice   { "careful", "the guide's rounds, or forced proposals", of = { "careful", "swift" } },
     readd_limit     = integer  { 100, "secondaries added to one server per round while it fills again", min = 1 },
     restart_timeout = duration { "10m", "how long a server may take to come back" },
   },
