@@ -216,6 +216,8 @@ static struct wire_list list_changed(const struct sim *sim, const struct table *
     return (struct wire_list){items, count};
 }
 
+/* Those asked for, in the order asked; where none is valid, all. Room is for what is answered: one
+ * partition of a large table is asked for again and again. */
 static struct wire_list list_asked(const struct sim *sim, const struct table *table,
                                    const struct query_config_request *request, struct arena *arena)
 {
@@ -223,19 +225,20 @@ static struct wire_list list_asked(const struct sim *sim, const struct table *ta
     const struct partition *first = &sim->partitions[table->first_partition];
     const int32_t *indices = request->partition_indices.items;
     uint32_t asked = request->partition_indices.count;
-    uint32_t most = asked > total ? asked : total;
-    most = most > LISTING_MAX ? (uint32_t)LISTING_MAX : most;
+    uint32_t valid = 0;
+    for (uint32_t i = 0; i < asked && valid < LISTING_MAX; i++) {
+        valid += indices[i] >= 0 && (uint32_t)indices[i] < total;
+    }
+    uint32_t most = valid > 0 ? valid : total;
     struct wire_partition *items = arena_allocate(arena, most * sizeof *items);
     uint32_t count = 0;
-    for (uint32_t i = 0; i < asked && count < most; i++) {
+    for (uint32_t i = 0; i < asked && count < valid; i++) {
         if (indices[i] >= 0 && (uint32_t)indices[i] < total) {
             items[count++] = wire_partition_of(sim, arena, &first[indices[i]]);
         }
     }
-    if (count == 0) { /* none asked for, or none valid: all */
-        for (; count < total; count++) {
-            items[count] = wire_partition_of(sim, arena, &first[count]);
-        }
+    for (; valid == 0 && count < total; count++) {
+        items[count] = wire_partition_of(sim, arena, &first[count]);
     }
     return (struct wire_list){items, count};
 }
