@@ -37,7 +37,7 @@ static enum standing standing_of(const struct evidence *evidence, const struct i
                                  int32_t node)
 {
     const struct snapshot_node *listed = &evidence->snapshot.nodes[node];
-    const struct server *server = inventory_find(inventory, listed->address);
+    const struct server *server = inventory_find_near(inventory, listed->address, node);
     if (server == NULL || server->role != ROLE_REPLICA || listed->status != NODE_ALIVE) {
         return LOST;
     }
@@ -224,7 +224,8 @@ static enum guard_loss loss_at(const struct guarded *guarded, const struct inven
                                int32_t node)
 {
     const struct snapshot *snapshot = &guarded->evidence->snapshot;
-    const struct server *server = inventory_find(inventory, snapshot->nodes[node].address);
+    const struct server *server =
+        inventory_find_near(inventory, snapshot->nodes[node].address, node);
     bool other = guarded->in_work != NULL && server != NULL && node != guarded->node;
     return other ? guarded->in_work[inventory_slot(inventory, server)] : LOSS_NONE;
 }

@@ -278,7 +278,7 @@ static void ask_node(struct frame *frame, int32_t node)
     const struct server *server =
         node == SNAPSHOT_NO_NODE
             ? NULL
-            : inventory_find(inventory, shots->base->snapshot.nodes[node].address);
+            : inventory_find_near(inventory, shots->base->snapshot.nodes[node].address, node);
     if (server != NULL) {
         gatherer_needs(shots->asks)->parts[inventory_slot(inventory, server)] |= FACT_COMMANDS;
     }

@@ -11,3 +11,14 @@ const struct server *inventory_find(const struct inventory *inventory, struct ad
     }
     return NULL;
 }
+
+const struct server *inventory_find_near(const struct inventory *inventory, struct address address,
+                                         int32_t place)
+{
+    bool there = place >= 0 && place < inventory->count[ROLE_REPLICA];
+    const struct server *likely = there ? &inventory->servers[ROLE_REPLICA][place] : NULL;
+    if (there && address_equal(likely->address, address)) {
+        return likely;
+    }
+    return inventory_find(inventory, address);
+}

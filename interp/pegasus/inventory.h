@@ -22,6 +22,11 @@ struct inventory {
     int32_t count[ROLE_COUNT];
 };
 
+/* Cost: one comparison for each server. */
 const struct server *inventory_find(const struct inventory *inventory, struct address address);
+/* The same, looked for first at `place` among the replica servers: a snapshot's nodes mostly have
+ * the order that the inventory was made in. Any `place` is allowed. */
+const struct server *inventory_find_near(const struct inventory *inventory, struct address address,
+                                         int32_t place);
 
 #endif
