@@ -194,6 +194,7 @@ static int make_plan(struct plan_command *command, struct error *err)
     }
     estimate(command);
     if (!command->simulated) {
+        plan_note_racks(plan);
         look_for_secrets(command);
         look_for_run(command);
     }

@@ -110,6 +110,8 @@ void plan_add_needs(const struct workflow *workflow, const struct inventory *inv
                     struct needs *needs);
 /* Requirements, leftovers, guards. False with `err`: a site's own condition failed. */
 bool plan_judge(struct plan *plan, bool keep_leftovers, struct error *err);
+/* Racks that the cluster file gives to nobody. Not for simulated servers: they are dealt racks. */
+void plan_note_racks(struct plan *plan);
 
 /* The three in their order. `arena`, `session`, `workflow` and `evidence` are there. */
 bool plan_look(struct plan *plan, bool keep_leftovers, struct error *err);

@@ -362,6 +362,25 @@ static void note_overrides(struct plan *plan, const struct step_list *steps)
     }
 }
 
+void plan_note_racks(struct plan *plan)
+{
+    const struct cluster_file *file = plan->session->cluster_file;
+    const struct inventory *inventory = &plan->session->inventory;
+    for (size_t i = 0; i < file->rack_count; i++) {
+        bool known = false;
+        for (int role = 0; role < ROLE_COUNT; role++) {
+            for (int32_t s = 0; s < inventory->count[role]; s++) {
+                known = known || server_is_named(&inventory->servers[role][s], file->racks[i].name);
+            }
+        }
+        if (!known) {
+            plan_note(plan,
+                      "the cluster file gives a rack to '%s', which is no server of the cluster",
+                      file->racks[i].name);
+        }
+    }
+}
+
 bool plan_judge(struct plan *plan, bool keep_leftovers, struct error *err)
 {
     note_silent(plan);

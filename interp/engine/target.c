@@ -55,6 +55,26 @@ static void add_from_file(struct inventory *inventory, struct arena *arena, enum
     inventory->count[role] = (int32_t)count;
 }
 
+/* Updated as a collector, a replica server would be stopped without a guard and undrained. */
+static bool has_one_role(const struct inventory *inventory, enum role role,
+                         const struct cluster_file *cluster_file, struct error *err)
+{
+    for (int32_t i = 0; i < inventory->count[role]; i++) {
+        const struct server *server = &inventory->servers[role][i];
+        const struct server *first = inventory_find(inventory, server->address);
+        if (first->role != role) {
+            error_set(
+                err, ERROR_REFUSED,
+                "the cluster file '%s' names the %s server %s, but that is the %s server %s of "
+                "the cluster",
+                cluster_file->file, role_name(role), server->name, role_name(first->role),
+                first->name);
+            return false;
+        }
+    }
+    return true;
+}
+
 bool target_inventory(const struct cluster_file *cluster_file, const struct snapshot *snapshot,
                       struct arena *arena, struct inventory *out, struct error *err)
 {
@@ -80,6 +100,10 @@ bool target_inventory(const struct cluster_file *cluster_file, const struct snap
                   cluster_file->meta_count);
     add_from_file(&inventory, arena, ROLE_COLLECTOR, cluster_file->collector_names,
                   cluster_file->collectors, cluster_file->collector_count);
+    if (!has_one_role(&inventory, ROLE_META, cluster_file, err) ||
+        !has_one_role(&inventory, ROLE_COLLECTOR, cluster_file, err)) {
+        return false;
+    }
     *out = inventory;
     return true;
 }

@@ -2,24 +2,8 @@
 #include "lang/private.h"
 
 #include <string.h>
-#include <strings.h>
 
 /* ---- racks */
-/* Is `name` this "host:port", or the host of it? */
-static bool is_place(const char *name, const char *place)
-{
-    const char *colon = strrchr(place, ':');
-    size_t host_bytes = colon == NULL ? strlen(place) : (size_t)(colon - place);
-    return strcasecmp(name, place) == 0 ||
-           (strlen(name) == host_bytes && strncasecmp(name, place, host_bytes) == 0);
-}
-
-static bool names_server(const char *name, const struct server *server)
-{
-    char address[ADDRESS_TEXT_BYTES];
-    return is_place(name, server->name) || is_place(name, address_format(server->address, address));
-}
-
 static bool is_new_rack(const struct cluster_file *file, size_t index)
 {
     ASSERT(file->racks[index].value != NULL);
@@ -55,7 +39,7 @@ static const char *rack_of(struct call *call, const struct server *server)
     const char *rack = NULL;
     for (size_t i = 0; i < file->rack_count; i++) {
         const struct name_value *row = &file->racks[i];
-        if (row->value == NULL || !names_server(row->name, server)) {
+        if (row->value == NULL || !server_is_named(server, row->name)) {
             continue;
         }
         if (rack != NULL && strcmp(rack, row->value) != 0) {

@@ -1,5 +1,8 @@
 #include "pegasus/inventory.h"
 
+#include <string.h>
+#include <strings.h>
+
 const struct server *inventory_find(const struct inventory *inventory, struct address address)
 {
     for (int role = 0; role < ROLE_COUNT; role++) {
@@ -21,4 +24,19 @@ const struct server *inventory_find_near(const struct inventory *inventory, stru
         return likely;
     }
     return inventory_find(inventory, address);
+}
+
+/* Is `name` this "host:port", or the host of it? */
+static bool is_place(const char *name, const char *place)
+{
+    const char *colon = strrchr(place, ':');
+    size_t host_bytes = colon == NULL ? strlen(place) : (size_t)(colon - place);
+    return strcasecmp(name, place) == 0 ||
+           (strlen(name) == host_bytes && strncasecmp(name, place, host_bytes) == 0);
+}
+
+bool server_is_named(const struct server *server, const char *name)
+{
+    char address[ADDRESS_TEXT_BYTES];
+    return is_place(name, server->name) || is_place(name, address_format(server->address, address));
 }

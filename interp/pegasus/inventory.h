@@ -22,6 +22,9 @@ struct inventory {
     int32_t count[ROLE_COUNT];
 };
 
+/* Does a person's `name` mean it: "host:port" or the host alone, as shown or by its address? */
+bool server_is_named(const struct server *server, const char *name);
+
 /* Cost: one comparison for each server. */
 const struct server *inventory_find(const struct inventory *inventory, struct address address);
 /* The same, looked for first at `place` among the replica servers: a snapshot's nodes mostly have

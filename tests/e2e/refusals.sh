@@ -97,6 +97,26 @@ refused "metas and collectors by name" 0 "meta          localhost:$(port_of m2)"
     doctor -c "$work/named.lua"
 refused "a run on them" 0 "done in" run tests/data/heal.lua -c "$work/named.lua" --confirm=onebox
 
+# ---- servers that the file and the cluster take for something else
+sed "s/collectors = { /&\"127.0.0.1:$(port_of r2)\", /" "$work/cluster.lua" >"$work/roles.lua"
+text="names the collector server 127.0.0.1:$(port_of r2), but that is the replica server"
+for command in doctor "plan workflows/ha.lua" "run workflows/ha.lua --confirm=onebox"; do
+    # shellcheck disable=SC2086
+    refused "a replica server as a collector, $command" 3 "$text" $command -c "$work/roles.lua"
+done
+sed "s/metas = { /&\"127.0.0.1:1\", /" "$work/cluster.lua" >"$work/foreign.lua"
+refused "a meta server too many" 3 "names the meta server 127.0.0.1:1, which the cluster does not" \
+    plan workflows/ha.lua -c "$work/foreign.lua"
+sed -E 's/metas = \{ ("[^"]*"), [^}]*/metas = { \1 /' "$work/cluster.lua" >"$work/fewer.lua"
+refused "a meta server too few" 3 "does not name the meta server localhost:$(port_of m2)" \
+    run workflows/ha.lua -c "$work/fewer.lua" --confirm=onebox
+sed "s/metas = /racks = { [\"10.9.9.9\"] = \"a\", [\"localhost\"] = \"b\" },\n  &/" \
+    "$work/cluster.lua" >"$work/racks.lua"
+output=$(COLUMNS=200 "$pegflow" plan workflows/ha.lua --no-estimate -c "$work/racks.lua" 2>&1)
+check "a rack for nobody: exit code" "$?" 0
+check_has "a rack for nobody: message" "$output" "gives a rack to '10.9.9.9', which is no server"
+check "a rack for all: nothing" "$(grep -c "rack to 'localhost'" <<<"$output")" 0
+
 # ---- adapters: the run fails, and what it held is back
 adapter() { # NAME TEMPLATE-LINES
     sed -E "s|^( *deploy = ).*|\1require(\"deploy.exec\") { $2 },|" "$work/cluster.lua" \

@@ -79,6 +79,15 @@ START_TEST(the_inventory_has_the_metas_own_list_and_the_files_others)
     ck_assert_str_eq(inventory.servers[ROLE_META][1].name, "meta2.example:34602"); /* as written */
     ck_assert_str_eq(inventory.servers[ROLE_COLLECTOR][0].name, "Collector.example:34101");
     ck_assert_ptr_eq(inventory_find(&inventory, metas[1]), &inventory.servers[ROLE_META][1]);
+    collectors[0] = fixture_address(ROLE_REPLICA, 2);
+    ck_assert(!target_inventory(&file, &fixture.evidence.snapshot, &fixture.arena, &inventory,
+                                &fixture.err));
+    ck_assert_str_eq(fixture.err.text, "the cluster file 'c.lua' names the collector server "
+                                       "Collector.example:34101, but that is the replica server "
+                                       "127.0.0.1:34803 of the cluster");
+    collectors[0] = metas[1];
+    ck_assert(!target_inventory(&file, &fixture.evidence.snapshot, &fixture.arena, &inventory,
+                                &fixture.err));
     fixture.evidence.snapshot.listed_count = 0;
     ck_assert(!target_inventory(&file, &fixture.evidence.snapshot, &fixture.arena, &inventory,
                                 &fixture.err));
