@@ -75,21 +75,27 @@ static int32_t choose_target(struct chooser *chooser, const struct snapshot_part
     return best;
 }
 
+/* Why nothing is proposed for a partition, of the first few. Returns false. */
+static bool note_impossible(struct chooser *chooser, const struct snapshot_partition *partition,
+                            const char *why)
+{
+    struct move *move = chooser->frame->state;
+    if (move->impossible++ < 3) {
+        text_printf(&move->note, "%s%d.%d %s", move->note.length > 0 ? "; " : "",
+                    partition->gpid.app_id, partition->gpid.partition, why);
+    }
+    return false;
+}
+
 static bool propose_move(struct chooser *chooser, const struct snapshot_partition *partition,
                          struct proposal *out)
 {
     if (partition->primary != chooser->node) {
         return false;
     }
-    struct move *move = chooser->frame->state;
     int32_t target = choose_target(chooser, partition);
     if (target == SNAPSHOT_NO_NODE) {
-        if (move->impossible++ < 3) {
-            text_printf(&move->note, "%s%d.%d has no secondary whose server answers",
-                        move->note.length > 0 ? "; " : "", partition->gpid.app_id,
-                        partition->gpid.partition);
-        }
-        return false;
+        return note_impossible(chooser, partition, "has no secondary whose server answers");
     }
     chooser->primaries[target]++;
     *out = (struct proposal){
@@ -105,17 +111,16 @@ static bool propose_move(struct chooser *chooser, const struct snapshot_partitio
 static bool propose_downgrade(struct chooser *chooser, const struct snapshot_partition *partition,
                               struct proposal *out)
 {
-    struct move *move = chooser->frame->state;
+    if (partition->primary == chooser->node) {
+        return note_impossible(chooser, partition,
+                               "has its primary there, and secondaries alone "
+                               "are downgraded");
+    }
     if (!snapshot_partition_has_secondary(partition, chooser->node)) {
         return false;
     }
     if (partition->primary == SNAPSHOT_NO_NODE || !chooser->answers[partition->primary]) {
-        if (move->impossible++ < 3) {
-            text_printf(&move->note, "%s%d.%d has no primary whose server answers",
-                        move->note.length > 0 ? "; " : "", partition->gpid.app_id,
-                        partition->gpid.partition);
-        }
-        return false;
+        return note_impossible(chooser, partition, "has no primary whose server answers");
     }
     *out = (struct proposal){
         .gpid = partition->gpid,

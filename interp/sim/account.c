@@ -91,6 +91,13 @@ void account_update(struct sim *sim, struct partition *partition)
     attention_replicas(sim, partition);
     partition->serving = (int16_t)serving;
     partition->live = (uint8_t)live;
+    const struct table *owner = &sim->tables[partition->table];
+    partition->fresh = partition->fresh && live < owner->model->max_replica_count;
+    if (partition->fresh || owner->dropped) { /* nobody misses it, yet or any more */
+        set_reads_away(sim, partition, false);
+        set_writes_away(sim, partition, false);
+        return;
+    }
     struct sim_totals *table = &sim->tables[partition->table].totals;
     if (live < table->fewest_live_replicas) {
         table->fewest_live_replicas = live;
@@ -159,6 +166,9 @@ bool sim_table_totals(const struct sim *sim, int32_t index, const char **name,
     const struct table *table = &sim->tables[index];
     *out = table->totals;
     *name = table->model->name;
+    if (out->fewest_live_replicas == INT32_MAX) { /* it never had all its replicas */
+        out->fewest_live_replicas = 0;
+    }
     for (int32_t p = 0; p < table->model->partition_count; p++) {
         const struct partition *partition = &sim->partitions[table->first_partition + p];
         int64_t read_us = partition->reads_away ? sim->now_us - partition->reads_away_us : 0;

@@ -125,29 +125,44 @@ static void list_nodes(struct sim *sim, const struct list_nodes_request *request
 
 /* ---- RPC_CM_LIST_APPS */
 
+enum { DROPPED_KEPT_SECONDS = 604800 }; /* upstream hold_seconds_for_dropped_app */
+
+static int64_t seconds_at(const struct sim *sim, int64_t at_us)
+{
+    return (sim->wall_start_us + at_us) / 1000000;
+}
+
+static struct wire_app_info app_info(const struct sim *sim, const struct table *table)
+{
+    int64_t dropped = table->dropped ? seconds_at(sim, table->dropped_us) : 0;
+    return (struct wire_app_info){
+        .status = table->dropped ? APP_DROPPED : APP_AVAILABLE,
+        .app_type = slice_of("pegasus"),
+        .app_name = slice_of(table->model->name),
+        .app_id = table->app_id,
+        .partition_count = table->model->partition_count,
+        .is_stateful = true,
+        .max_replica_count = table->model->max_replica_count,
+        .create_second = seconds_at(sim, table->created_us),
+        .drop_second = dropped,
+        .expire_second = table->dropped ? dropped + DROPPED_KEPT_SECONDS : 0,
+        .has_duplicating = true,
+        .init_partition_count = table->model->partition_count,
+        .has_init_partition_count = true,
+        .has_is_bulk_loading = true,
+        .has_atomic_idempotent = sim->traits->has_atomic_idempotent,
+    };
+}
+
 static void list_apps(struct sim *sim, const struct list_apps_request *request, struct arena *arena,
                       struct list_apps_response *response)
 {
     struct wire_app_info *infos = arena_allocate(arena, (size_t)sim->table_count * sizeof *infos);
     uint32_t count = 0;
-    if (request->status == APP_INVALID || request->status == APP_AVAILABLE) {
-        for (int32_t i = 0; i < sim->table_count; i++) {
-            const struct table *table = &sim->tables[i];
-            infos[count++] = (struct wire_app_info){
-                .status = APP_AVAILABLE,
-                .app_type = slice_of("pegasus"),
-                .app_name = slice_of(table->model->name),
-                .app_id = table->app_id,
-                .partition_count = table->model->partition_count,
-                .is_stateful = true,
-                .max_replica_count = table->model->max_replica_count,
-                .create_second = sim_table_created(sim),
-                .has_duplicating = true,
-                .init_partition_count = table->model->partition_count,
-                .has_init_partition_count = true,
-                .has_is_bulk_loading = true,
-                .has_atomic_idempotent = sim->traits->has_atomic_idempotent,
-            };
+    for (int32_t i = 0; i < sim->table_count; i++) {
+        struct wire_app_info info = app_info(sim, &sim->tables[i]);
+        if (request->status == APP_INVALID || request->status == info.status) {
+            infos[count++] = info;
         }
     }
     response->infos = (struct wire_list){infos, count};
@@ -246,12 +261,7 @@ static struct wire_list list_asked(const struct sim *sim, const struct table *ta
 static void query_config(struct sim *sim, const struct query_config_request *request,
                          struct arena *arena, struct query_config_response *response)
 {
-    const struct table *table = NULL;
-    for (int32_t i = 0; i < sim->table_count && table == NULL; i++) {
-        if (slice_equals(request->app_name, sim->tables[i].model->name)) {
-            table = &sim->tables[i];
-        }
-    }
+    const struct table *table = world_find_table(sim, request->app_name);
     if (table == NULL) {
         response->err = slice_of(PEGASUS_OBJECT_NOT_FOUND);
         return;

@@ -1,6 +1,7 @@
 #include "sim/sim_state.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Most replicas and partitions are at rest most of the time. Config syncs and ticks, which ask all
  * of them, look only at those marked here: whoever is not marked would be passed over. A mark too
@@ -90,14 +91,29 @@ void attention_visit(struct sim *sim, int32_t number, attention_visit_fn *visit)
 bool attention_partition_rests(const struct sim *sim, const struct partition *partition)
 {
     int32_t wanted = sim->tables[partition->table].model->max_replica_count;
+    if (sim->tables[partition->table].dropped) {
+        return true;
+    }
     return !partition->pending && !partition->unnamed && partition->action_count == 0 &&
            partition->primary != NO_SERVER && 1 + partition->secondary_count == wanted;
 }
 
+static size_t words_for(int32_t partition_count)
+{
+    return (size_t)partition_count / WORD_BITS + 1;
+}
+
+void attention_grow(struct sim *sim, int32_t partition_count)
+{
+    size_t before = words_for(sim->partition_count);
+    size_t after = words_for(partition_count);
+    sim->marked = memory_resize(sim->marked, after * sizeof *sim->marked);
+    memset(sim->marked + before, 0, (after - before) * sizeof *sim->marked);
+}
+
 void attention_begin(struct sim *sim)
 {
-    size_t words = (size_t)sim->partition_count / WORD_BITS + 1;
-    sim->marked = memory_allocate(words * sizeof *sim->marked);
+    sim->marked = memory_allocate(words_for(sim->partition_count) * sizeof *sim->marked);
     for (int32_t i = 0; i < sim->partition_count; i++) {
         attention_partition(sim, &sim->partitions[i]);
     }

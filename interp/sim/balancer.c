@@ -14,6 +14,9 @@ static bool is_settled(const struct sim *sim)
     for (int32_t i = attention_next(sim, 0, end); i < end; i = attention_next(sim, i + 1, end)) {
         const struct partition *partition = &sim->partitions[i];
         const struct table *table = &sim->tables[partition->table];
+        if (table->dropped) {
+            continue;
+        }
         if (partition->pending || partition->action_count > 0 || partition->primary == NO_SERVER ||
             1 + partition->secondary_count < table->model->max_replica_count) {
             return false;
@@ -222,11 +225,13 @@ bool balancer_tick(struct sim *sim)
     }
     bool moved = false;
     for (int32_t t = 0; t < sim->table_count && !(moved && settings->balancer_in_turn); t++) {
-        moved = count_primaries(sim, &sim->tables[t], lively, &balance) || moved;
+        if (!sim->tables[t].dropped) {
+            moved = count_primaries(sim, &sim->tables[t], lively, &balance) || moved;
+        }
     }
     bool primaries_first = lively && balance.move_primary + balance.copy_primary > 0;
     for (int32_t t = 0; t < sim->table_count; t++) {
-        if (!primaries_first && !settings->only_primary_balancer) {
+        if (!sim->tables[t].dropped && !primaries_first && !settings->only_primary_balancer) {
             balance.copy_secondary += judge_table(sim, &sim->tables[t], false)->replicas;
         }
     }

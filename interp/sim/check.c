@@ -187,8 +187,9 @@ static void dump_partition(const struct sim *sim, const struct partition *partit
     for (int32_t i = 0; i < partition->last_drop_count; i++) {
         text_printf(out, " %d", partition->last_drops[i]);
     }
-    text_printf(out, " pending %d actions %d preferred %d replicas", partition->pending,
-                partition->action_count, partition->preferred_drop);
+    text_printf(out, " pending %d actions %d preferred %d fresh %d dropped %d replicas",
+                partition->pending, partition->action_count, partition->preferred_drop,
+                partition->fresh, sim->tables[partition->table].dropped);
     for (int32_t r = partition->first_replica; r >= 0; r = sim->replicas[r].next_in_partition) {
         const struct replica *replica = &sim->replicas[r];
         text_printf(out, " %d:%s/%d/%lld", replica->server, replica_status_name(replica->status),

@@ -109,22 +109,86 @@ static void order(struct sim *sim, const char *name, const char *word, const cha
     text_append_string(out->body, "}\n");
 }
 
-/* "/servers/NAME/ACTION", decoded, is taken apart in place. */
-static void post(struct sim *sim, char *path, const char *query, struct reply *out)
+/* ---- tables */
+
+static void list_tables(const struct sim *sim, struct reply *out)
 {
-    static const char prefix[] = "/servers/";
+    text_append_char(out->body, '[');
+    for (int32_t i = 0; i < sim->table_count; i++) {
+        const struct table *table = &sim->tables[i];
+        text_append_string(out->body, i == 0 ? "{" : ",{");
+        http_json_pair(out->body, "table", table->model->name);
+        http_json_number(out->body, "app_id", table->app_id);
+        http_json_number(out->body, "partitions", table->model->partition_count);
+        http_json_number(out->body, "replicas", table->model->max_replica_count);
+        http_json_pair(out->body, "status", table->dropped ? "DROPPED" : "AVAILABLE");
+        text_append_char(out->body, '}');
+    }
+    text_append_string(out->body, "]\n");
+}
+
+/* "partitions=8&replicas=3", taken apart in place; what is not given stays. */
+static bool read_shape(char *query, int32_t *partitions, int32_t *replicas, struct reply *out)
+{
+    for (char *pair = strsep(&query, "&"); pair != NULL; pair = strsep(&query, "&")) {
+        char *value = strchr(pair, '=');
+        char *end = NULL;
+        if (*pair == '\0') {
+            continue;
+        }
+        long number = value == NULL ? -1 : strtol(value + 1, &end, 10);
+        if (value == NULL || value[1] == '\0' || *end != '\0' || number < 0 || number > INT32_MAX) {
+            fail(out, 400, "'%s' is no number: partitions=8&replicas=3", pair);
+            return false;
+        }
+        *value = '\0';
+        if (strcmp(pair, "partitions") == 0) {
+            *partitions = (int32_t)number;
+        } else if (strcmp(pair, "replicas") == 0) {
+            *replicas = (int32_t)number;
+        } else {
+            fail(out, 400, "no parameter '%s': partitions=8&replicas=3", pair);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void change_table(struct sim *sim, const char *name, const char *word, char *query,
+                         struct reply *out)
+{
+    int32_t partitions = 8;
+    int32_t replicas = 3;
+    struct error err;
+    bool creates = strcmp(word, "create") == 0;
+    if (!creates && strcmp(word, "drop") != 0) {
+        fail(out, 400, "no action '%s': create or drop", word);
+        return;
+    }
+    if (!creates && *query != '\0') {
+        fail(out, 400, "drop takes no parameter");
+        return;
+    }
+    if (!read_shape(query, &partitions, &replicas, out)) {
+        return;
+    }
+    if (creates ? !sim_create_table(sim, name, partitions, replicas, &err)
+                : !sim_drop_table(sim, name, &err)) {
+        fail(out, 409, "%s", err.text);
+        return;
+    }
+    text_append_char(out->body, '{');
+    http_json_pair(out->body, "table", name);
+    http_json_pair(out->body, "action", word);
+    text_append_string(out->body, "}\n");
+}
+
+/* ---- requests */
+
+static void change_server(struct sim *sim, const char *name, const char *word, const char *query,
+                          struct reply *out)
+{
     static const char version_key[] = "version=";
-    if (strncmp(path, prefix, sizeof prefix - 1) != 0) {
-        fail(out, 404, "no path '%s'", path);
-        return;
-    }
-    char *name = path + sizeof prefix - 1;
-    char *slash = strchr(name, '/');
-    if (slash == NULL) {
-        fail(out, 404, "no path '%s'", path);
-        return;
-    }
-    *slash = '\0';
     const char *version = NULL;
     if (query[0] != '\0') {
         if (strncmp(query, version_key, sizeof version_key - 1) != 0) {
@@ -133,7 +197,28 @@ static void post(struct sim *sim, char *path, const char *query, struct reply *o
         }
         version = query + sizeof version_key - 1;
     }
-    order(sim, name, slash + 1, version, out);
+    order(sim, name, word, version, out);
+}
+
+/* "/servers/NAME/ACTION" or "/tables/NAME/ACTION", decoded; taken apart in place. */
+static void post(struct sim *sim, char *path, char *query, struct reply *out)
+{
+    static const char servers[] = "/servers/";
+    static const char tables[] = "/tables/";
+    bool of_server = strncmp(path, servers, sizeof servers - 1) == 0;
+    bool of_table = strncmp(path, tables, sizeof tables - 1) == 0;
+    char *name = path + (of_server ? sizeof servers : sizeof tables) - 1;
+    char *slash = of_server || of_table ? strchr(name, '/') : NULL;
+    if (slash == NULL) {
+        fail(out, 404, "no path '%s'", path);
+        return;
+    }
+    *slash = '\0';
+    if (of_server) {
+        change_server(sim, name, slash + 1, query, out);
+    } else {
+        change_table(sim, name, slash + 1, query, out);
+    }
 }
 
 void sim_control_request(struct sim *sim, const char *method, const char *target, int *status,
@@ -148,10 +233,12 @@ void sim_control_request(struct sim *sim, const char *method, const char *target
         post(sim, path, parameters, &reply);
     } else if (strcmp(method, "GET") != 0) {
         fail(&reply, 400, "no method '%s': GET or POST", method);
-    } else if (strcmp(path, "/servers") != 0) {
-        fail(&reply, 404, "no path '%s'", path);
-    } else {
+    } else if (strcmp(path, "/servers") == 0) {
         list_servers(sim, &reply);
+    } else if (strcmp(path, "/tables") == 0) {
+        list_tables(sim, &reply);
+    } else {
+        fail(&reply, 404, "no path '%s'", path);
     }
     *status = reply.status;
     *done_us = reply.done_us;

@@ -3,6 +3,9 @@
  * Floor: sim. The same code for serve/ (real sockets) and sim_deployment (virtual time).
  *   GET  /servers                           the servers: address, label, role, process, version
  *   POST /servers/SERVER/ACTION[?version=V]  stop, kill, start, restart or update one
+ *   GET  /tables                             the tables: name, app id, partitions, replicas, status
+ *   POST /tables/NAME/create[?partitions=8&replicas=3]   a new one
+ *   POST /tables/NAME/drop                   one goes
  * SERVER is an address ("127.0.0.1:34801") or a label ("r1"). */
 #ifndef PEGFLOW_SIM_CONTROL_H
 #define PEGFLOW_SIM_CONTROL_H

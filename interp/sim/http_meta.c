@@ -126,18 +126,27 @@ static void get_nodes(struct http_call *call)
 
 /* ---- /meta/apps */
 
+static void format_creation(const struct sim *sim, const struct table *table,
+                            char out[TIME_TEXT_BYTES + 8])
+{
+    char whole[TIME_TEXT_BYTES];
+    sim_format_time(sim, table->created_us, whole);
+    snprintf(out, TIME_TEXT_BYTES + 8, "%s%s", whole,
+             sim->model.release == RELEASE_2_5 ? ".0" : ".000");
+}
+
 static void append_general(struct http_call *call)
 {
     const struct sim *sim = call->sim;
     struct text *body = &call->out->body;
-    char whole[TIME_TEXT_BYTES];
     char created[TIME_TEXT_BYTES + 8];
-    sim_format_time(sim, sim_table_created(sim) * 1000000 - sim->wall_start_us, whole);
-    snprintf(created, sizeof created, "%s%s", whole,
-             sim->model.release == RELEASE_2_5 ? ".0" : ".000");
     open_object(body, "general_info");
     for (int32_t i = 0; i < sim->table_count; i++) {
         const struct table *table = &sim->tables[i];
+        if (table->dropped) {
+            continue;
+        }
+        format_creation(sim, table, created);
         open_numbered(body, table->app_id);
         http_json_number(body, "app_id", table->app_id);
         http_json_pair(body, "status", "AVAILABLE");
@@ -162,6 +171,9 @@ static void append_health(struct http_call *call, int32_t apps[4])
     open_object(body, "healthy_info");
     for (int32_t i = 0; i < sim->table_count; i++) {
         const struct table *table = &sim->tables[i];
+        if (table->dropped) {
+            continue;
+        }
         struct health health = table_health(sim, table);
         int32_t unhealthy = health.partitions - health.healthy;
         open_numbered(body, table->app_id);
@@ -185,17 +197,21 @@ static void get_apps(struct http_call *call)
 {
     const struct sim *sim = call->sim;
     struct text *body = &call->out->body;
-    bool detail = http_parameter(call, "detail") != NULL && sim->table_count > 0;
+    int32_t count = 0;
+    for (int32_t t = 0; t < sim->table_count; t++) {
+        count += !sim->tables[t].dropped;
+    }
+    bool detail = http_parameter(call, "detail") != NULL && count > 0;
     int32_t apps[4] = {0};
     text_append_char(body, '{');
-    if (sim->table_count > 0) {
+    if (count > 0) {
         append_general(call);
     }
     if (detail) {
         append_health(call, apps);
     }
     open_object(body, "summary");
-    http_json_number(body, "total_app_count", sim->table_count);
+    http_json_number(body, "total_app_count", count);
     if (detail) {
         http_json_number(body, "fully_healthy_app_count", apps[0]);
         http_json_number(body, "unhealthy_app_count", apps[1]);
@@ -290,9 +306,7 @@ static void get_app(struct http_call *call)
         call->out->status = 400;
         return;
     }
-    for (int32_t i = 0; i < sim->table_count && table == NULL; i++) {
-        table = strcmp(sim->tables[i].model->name, name) == 0 ? &sim->tables[i] : NULL;
-    }
+    table = world_find_table(sim, slice_of(name));
     if (table == NULL) {
         call->out->status = 404;
         text_printf(body, "table not found: \"%s\"", name);

@@ -163,19 +163,25 @@ static bool check_table(const struct model *model, int32_t index, struct error *
             return false;
         }
     }
-    if (table->max_replica_count > model->replica_count) {
-        error_set(err, ERROR_INVALID_FILE,
-                  "wants %d replicas of each partition, but the model has %d replica servers",
-                  table->max_replica_count, model->replica_count);
-        return false;
-    }
     bool numbered = model->tables[0].app_id != 0;
     if ((table->app_id != 0) != numbered) {
         error_set(err, ERROR_INVALID_FILE, "either all tables have an app id or none has");
         return false;
     }
     return check_range("app id", table->app_id, 0, INT32_MAX, err) &&
-           check_range("partition count", table->partition_count, 1, MODEL_PARTITION_MAX, err) &&
+           model_check_table(model, table, err);
+}
+
+bool model_check_table(const struct model *model, const struct model_table *table,
+                       struct error *err)
+{
+    if (table->max_replica_count > model->replica_count) {
+        error_set(err, ERROR_INVALID_FILE,
+                  "wants %d replicas of each partition, but the model has %d replica servers",
+                  table->max_replica_count, model->replica_count);
+        return false;
+    }
+    return check_range("partition count", table->partition_count, 1, MODEL_PARTITION_MAX, err) &&
            check_range("max replica count", table->max_replica_count, 1, MODEL_REPLICA_MAX, err) &&
            check_placement(model, table, err);
 }

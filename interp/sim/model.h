@@ -94,5 +94,9 @@ struct model {
 void model_init(struct model *model, enum release release);
 /* Is it possible? (counts, placement, at most 32767 partitions a table ...) */
 bool model_check(const struct model *model, struct error *err);
+/* Of one table: are there servers enough, and are its numbers in range? Not whether its name and
+ * app id are its own. */
+bool model_check_table(const struct model *model, const struct model_table *table,
+                       struct error *err);
 
 #endif

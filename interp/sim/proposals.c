@@ -115,7 +115,8 @@ const char *proposals_register(struct sim *sim, int32_t server,
     }
     /* The table is looked up before the question who leads: only a leader knows any (trap 8). */
     bool active = meta_is_active(sim, server);
-    if (!active || world_table(sim, request->gpid.app_id) == NULL) {
+    const struct table *table = world_table(sim, request->gpid.app_id);
+    if (!active || table == NULL || table->dropped) {
         return sim->traits->missing_app_error;
     }
     struct partition *partition = world_partition(sim, request->gpid);
@@ -232,6 +233,9 @@ void proposals_on_arrival(struct sim *sim, const struct event *event)
     struct server *server = &sim->servers[event->server];
     const struct partition *partition = &sim->partitions[event->partition];
     struct replica *replica = partition_replica(sim, partition, event->server);
+    if (server->stage == STAGE_READY && replica == NULL && event->type == CT_ASSIGN_PRIMARY) {
+        replica = world_add_replica(sim, event->partition, event->server); /* of a new table */
+    }
     if (server->stage != STAGE_READY || replica == NULL) {
         return;
     }

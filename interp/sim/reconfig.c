@@ -215,6 +215,24 @@ static void remove_secondary(struct sim *sim, struct partition *partition, int32
     partition->secondary_count = (uint8_t)kept;
 }
 
+void reconfig_drop_partition(struct sim *sim, struct partition *partition)
+{
+    guardian_clear_actions(sim, partition);
+    if (partition->pending) {
+        partition->pending = false;
+        partition->change_id++;
+        reconfig_leader_lost(sim, partition_index(sim, partition), partition->change_from);
+    }
+    set_primary(sim, partition, NO_SERVER);
+    while (partition->secondary_count > 0) {
+        remove_secondary(sim, partition, partition->secondaries[0]);
+    }
+    partition->dropped_count = 0;
+    partition->ballot++;
+    world_note_record(sim, partition);
+    account_update(sim, partition);
+}
+
 static void remove_last_drop(struct partition *partition, int32_t node)
 {
     int32_t kept = 0;

@@ -33,6 +33,10 @@ void sim_free(struct sim *sim)
     }
     for (int32_t i = 0; i < sim->table_count; i++) {
         free(sim->tables[i].shares);
+        if (sim->tables[i].own != NULL) {
+            free((char *)sim->tables[i].own->name);
+            free(sim->tables[i].own);
+        }
     }
     for (int32_t i = 0; i < sim->server_count; i++) {
         free(sim->servers[i].settings.black_list);
@@ -112,11 +116,6 @@ bool sim_is_replica_server(const struct sim *sim, int32_t server)
 int32_t sim_first_meta(const struct sim *sim)
 {
     return sim->model.replica_count;
-}
-
-int64_t sim_table_created(const struct sim *sim)
-{
-    return sim->wall_start_us / 1000000 - 24 * 3600;
 }
 
 const char *sim_format_time(const struct sim *sim, int64_t at_us, char buffer[TIME_TEXT_BYTES])

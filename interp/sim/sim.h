@@ -76,6 +76,13 @@ bool sim_control(struct sim *sim, int32_t server, enum sim_control what, const c
 /* Makes the server's next updates end with the old version still running (a broken package). */
 void sim_break_updates(struct sim *sim, bool broken);
 
+/* ---- tables that come and go. False (with err) when the leader would refuse it, or when there is
+ * none. A new one gets its primaries at the next tick and is counted in outages once it has all
+ * replicas; of a dropped one the servers keep the replicas until their next config sync. */
+bool sim_create_table(struct sim *sim, const char *name, int32_t partitions, int32_t replicas,
+                      struct error *err);
+bool sim_drop_table(struct sim *sim, const char *name, struct error *err);
+
 /* ---- what is counted */
 struct sim_violation {
     int64_t at_us;

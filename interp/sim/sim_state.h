@@ -202,6 +202,7 @@ struct partition {
     bool writes_away;
     uint8_t live;
     int16_t last_primary;
+    bool fresh;            /* of a new table, until all its replicas are there: not accounted */
     int64_t reads_away_us; /* since */
     int64_t writes_away_us;
 };
@@ -234,6 +235,10 @@ struct table {
     int32_t newest;       /* the partition whose record changed last, or -1 */
     struct imbalance imbalance;
     struct sim_totals totals; /* account.c; without outages that still last */
+    int64_t created_us;       /* those of the model: a day before the simulation */
+    int64_t dropped_us;       /* where dropped */
+    bool dropped;             /* it keeps its place, and its replicas until a config sync */
+    struct model_table *own;  /* of one created meanwhile, with its name; or NULL */
 };
 
 /* ---- the leader */
@@ -321,7 +326,6 @@ void sim_schedule(struct sim *sim, int64_t delay_us, struct event event); /* fro
 struct event sim_event(const struct sim *sim, enum event_kind kind, int32_t server);
 bool sim_is_replica_server(const struct sim *sim, int32_t server);
 int32_t sim_first_meta(const struct sim *sim);    /* its server number */
-int64_t sim_table_created(const struct sim *sim); /* seconds since 1970 */
 #define SIM_COMMIT "simulated"
 /* "YYYY-MM-DD HH:MM:SS" of a simulated time, UTC. */
 enum { TIME_TEXT_BYTES = 32 };
@@ -334,7 +338,9 @@ void sim_abort_server(struct sim *sim, int32_t server, const char *format, ...)
 void world_build(struct sim *sim, const struct address *addresses);
 /* Where the index of servers has this address, or a 0 where it has none such. O(1). */
 int32_t *world_server_place(const struct sim *sim, struct address address);
-struct table *world_table(struct sim *sim, int32_t app_id);
+struct table *world_table(struct sim *sim, int32_t app_id); /* dropped ones too */
+/* The one that has this name now, or NULL. Cost: a comparison for each table. */
+struct table *world_find_table(const struct sim *sim, struct slice name);
 struct partition *world_partition(struct sim *sim, struct gpid gpid); /* NULL: none */
 int32_t partition_index(const struct sim *sim, const struct partition *partition);
 /* It serves, or is in the middle of a change of configuration. */
@@ -352,6 +358,8 @@ void world_note_record(struct sim *sim, struct partition *partition);
 /* ---- attention.c: who has to be looked at. A change that could end a rest calls one of the marks. */
 void attention_begin(struct sim *sim); /* once the partitions are there: all are marked */
 void attention_replica(struct sim *sim, struct replica *replica);
+/* Room for the marks of that many partitions; the new ones are not marked. */
+void attention_grow(struct sim *sim, int32_t partition_count);
 void attention_replicas(struct sim *sim, const struct partition *partition); /* all it has */
 void attention_partition(struct sim *sim, const struct partition *partition);
 /* Visits the server's marked replicas in the order of its list; those at rest then are no longer
@@ -427,6 +435,8 @@ void reconfig_begin(struct sim *sim, struct replica *replica, enum config_type t
 void reconfig_drop_primary(struct sim *sim, struct partition *partition);
 /* The replica takes over the record as it is. */
 void reconfig_adopt(struct sim *sim, struct replica *replica);
+/* The partition's table is dropped: the record has no members any more. */
+void reconfig_drop_partition(struct sim *sim, struct partition *partition);
 void reconfig_on_event(struct sim *sim, const struct event *event);
 /* The leader that a request was queued at is gone: it will be sent again. */
 void reconfig_leader_lost(struct sim *sim, int32_t partition, int32_t from);
@@ -447,6 +457,11 @@ void close_notice(struct sim *sim, const struct partition *partition, int32_t me
 void close_member_failed(struct sim *sim, const struct event *event);
 const char *close_kill(struct sim *sim, int32_t server, int32_t app_id,
                        int32_t index); /* -1: all */
+
+/* A partition as it is before it has any replica. */
+void world_begin_partition(struct sim *sim, int32_t table, int32_t partition);
+void world_sort_by_name(struct sim *sim); /* after tables came */
+int32_t world_min_replicas(const struct sim *sim, int32_t max_replica_count);
 
 /* ---- account.c */
 void account_begin(struct sim *sim);

@@ -34,6 +34,16 @@ struct table *world_table(struct sim *sim, int32_t app_id)
     return found ? &sim->tables[low] : NULL;
 }
 
+struct table *world_find_table(const struct sim *sim, struct slice name)
+{
+    for (int32_t i = 0; i < sim->table_count; i++) {
+        if (!sim->tables[i].dropped && slice_equals(name, sim->tables[i].model->name)) {
+            return &sim->tables[i];
+        }
+    }
+    return NULL;
+}
+
 struct partition *world_partition(struct sim *sim, struct gpid gpid)
 {
     const struct table *table = world_table(sim, gpid.app_id);
@@ -202,13 +212,10 @@ static void place_replica(struct sim *sim, int32_t index, int32_t server, bool i
     replica_set_place(sim, replica, PLACE_OPEN);
 }
 
-static void build_partition(struct sim *sim, int32_t table_index, int32_t p, int32_t offset)
+void world_begin_partition(struct sim *sim, int32_t table_index, int32_t p)
 {
-    struct table *table = &sim->tables[table_index];
-    const struct model_table *model = table->model;
-    int32_t index = table->first_partition + p;
-    struct partition *partition = &sim->partitions[index];
-    *partition = (struct partition){
+    const struct table *table = &sim->tables[table_index];
+    sim->partitions[table->first_partition + p] = (struct partition){
         .table = table_index,
         .gpid = {table->app_id, p},
         .primary = NO_SERVER,
@@ -222,6 +229,15 @@ static void build_partition(struct sim *sim, int32_t table_index, int32_t p, int
         .newer = -1,
         .older = -1,
     };
+}
+
+static void build_partition(struct sim *sim, int32_t table_index, int32_t p, int32_t offset)
+{
+    const struct table *table = &sim->tables[table_index];
+    const struct model_table *model = table->model;
+    int32_t index = table->first_partition + p;
+    struct partition *partition = &sim->partitions[index];
+    world_begin_partition(sim, table_index, p);
     for (int32_t i = 0; i < model->max_replica_count; i++) {
         int32_t server = model->placement == NULL
                              ? even_placement(sim, offset, p, i)
@@ -236,7 +252,7 @@ static void build_partition(struct sim *sim, int32_t table_index, int32_t p, int
     }
 }
 
-static int32_t min_replicas(const struct sim *sim, int32_t max_replica_count)
+int32_t world_min_replicas(const struct sim *sim, int32_t max_replica_count)
 {
     int32_t fixed = sim->model.mutation_2pc_min_replica_count;
     if (fixed > 0) {
@@ -253,10 +269,10 @@ static int compare_tables(const void *a, const void *b)
 }
 
 /* Insertion sort: tables are few, and mostly in order. */
-static void sort_by_name(struct sim *sim)
+void world_sort_by_name(struct sim *sim)
 {
-    sim->tables_by_name =
-        memory_allocate((size_t)(sim->table_count + 1) * sizeof *sim->tables_by_name);
+    sim->tables_by_name = memory_resize(sim->tables_by_name, (size_t)(sim->table_count + 1) *
+                                                                 sizeof *sim->tables_by_name);
     for (int32_t i = 0; i < sim->table_count; i++) {
         int32_t hole = i;
         const char *name = sim->tables[i].model->name;
@@ -280,13 +296,14 @@ static void build_tables(struct sim *sim)
         sim->tables[i] = (struct table){
             .model = table,
             .app_id = table->app_id == 0 ? i + 1 : table->app_id,
-            .min_replicas = min_replicas(sim, table->max_replica_count),
+            .min_replicas = world_min_replicas(sim, table->max_replica_count),
             .newest = -1,
+            .created_us = -24 * 3600 * INT64_C(1000000),
             .shares = memory_allocate((size_t)model->replica_count * sizeof(struct share)),
         };
     }
     qsort(sim->tables, (size_t)sim->table_count, sizeof *sim->tables, compare_tables);
-    sort_by_name(sim);
+    world_sort_by_name(sim);
     sim->partitions = memory_allocate((size_t)(sim->partition_count + 1) * sizeof *sim->partitions);
     sim->deferred = memory_allocate((size_t)(sim->partition_count + 1) * sizeof *sim->deferred);
     int32_t first = 0;
