@@ -274,9 +274,10 @@ const struct command command_simulate = {
         "Serves a model as a Pegasus cluster: each server answers RPC and HTTP on a port of its\n"
         "own, as strictly as the real one. A control endpoint stands for the deployment system:\n"
         "GET /servers, POST /servers/r1/stop, kill, start, restart or update, GET /violations,\n"
-        "GET /totals, GET /traffic, POST /break-updates?broken=true. The line 'ready' says that\n"
-        "all of it listens; then stops, starts and violations are told line by line, until "
-        "Ctrl-C or SIGTERM.\n"
+        "GET /totals, GET /traffic, POST /break-updates?broken=true; and for those who use the\n"
+        "cluster: GET /tables, POST /tables/NAME/create?partitions=8&replicas=3 and /drop.\n"
+        "The line 'ready' says that all of it listens; then stops, starts and violations are told\n"
+        "line by line, until Ctrl-C or SIGTERM.\n"
         "It exits with 6 when a request came that would have brought a real server down.",
     .example =
         "  pegflow simulate --model five-nodes --base-port 0 --write-cluster cluster.lua\n"

@@ -52,6 +52,46 @@ refused "a file that is not there" 2 "nowhere.lua" doctor -c "$work/nowhere.lua"
 refused "no cluster file" 2 "-c FILE" doctor
 refused "run without a terminal" 2 "-c FILE" run workflows/ha.lua
 
+cat >"$work/variant.lua" <<'LUA'
+return variant "ha" {
+  name = "ours",
+  before = { ["replicas/*/drain/deplo"] = { log "now" } },
+  remove = { "nothing" },
+}
+LUA
+refused "a variant of a step that is not there" 2 "did you mean 'replicas/*/drain/deploy'?" \
+    check "$work/variant.lua"
+refused "all of them" 2 "remove: there is no step 'nothing'" rehearse "$work/variant.lua"
+cat >"$work/holds.lua" <<'LUA'
+return workflow "two minds" {
+  api = 1,
+  steps = function(cluster, p)
+    return parallel {
+      hold { setting = { ["meta.lb.assign_delay_ms"] = 1000 }, sleep "1s" },
+      hold { setting = { ["meta.lb.assign_delay_ms"] = 2000 }, sleep "1s" },
+    }
+  end,
+}
+LUA
+for command in check rehearse "plan --model five-nodes"; do
+    # shellcheck disable=SC2086
+    refused "holds that contradict each other, $command" 2 \
+        "holds.lua:6: meta.lb.assign_delay_ms is wanted to be 2000 here, and 1000 at" \
+        $command "$work/holds.lua"
+done
+impossible() { # TEXT TABLE
+    printf 'return model "m" { release = "master", replicas = 4, tables = { { name = "t", %s } } }\n' \
+        "$2" >"$work/impossible.lua"
+    for command in "rehearse workflows/ha.lua" "plan workflows/ha.lua" "simulate"; do
+        # shellcheck disable=SC2086
+        refused "impossible, $command" 2 "$1" $command --model "$work/impossible.lua"
+    done
+}
+impossible "wants 5 replicas of each partition, but the model has 4" "partitions = 1, replicas = 5"
+impossible "r9" "partitions = 1, placement = { \"r1 r2 r9\" }"
+impossible "r1 twice" "partitions = 1, placement = { \"r1 r1 r2\" }"
+impossible "placement" "partitions = 2, placement = { \"r1 r2 r3\" }"
+
 # ---- peers that are no Pegasus server
 for mode in http silent garbage huge close; do
     exec 4< <(exec python3 tests/e2e/bad_peer.py "$mode")
