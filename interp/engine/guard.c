@@ -47,7 +47,6 @@ static enum standing standing_of(const struct evidence *evidence, const struct i
 
 /* One partition, seen from the server that is about to leave it. */
 struct loss {
-    bool concerned;  /* has a replica on the server */
     int32_t staying; /* replicas elsewhere whose servers answer */
     int32_t silent;  /* replicas elsewhere whose servers may only be busy */
     int32_t in_work; /* replicas that servers in work have, or may have given up for now */
@@ -56,7 +55,6 @@ struct loss {
 static void count_member(struct loss *loss, const enum standing *standings, int32_t member,
                          int32_t node)
 {
-    loss->concerned |= member == node;
     loss->staying += member != node && standings[member] == STANDS;
     loss->silent += member != node && standings[member] == SILENT;
     loss->in_work += member != node && standings[member] >= IN_WORK;
@@ -121,16 +119,27 @@ static void note_shortage(struct guarded *guarded, bool others_would_do)
     guarded->short_of_more |= !others_would_do;
 }
 
+/* Most partitions are none of the server's: they are told apart before anything is counted. */
+static bool is_concerned(const struct guarded *guarded, const struct snapshot_partition *partition)
+{
+    bool member = partition->primary == guarded->node;
+    for (int32_t i = 0; i < partition->secondary_count; i++) {
+        member |= partition->secondaries[i] == guarded->node;
+    }
+    return (guarded->lost > 0 || (member && guarded->node != SNAPSHOT_NO_NODE)) &&
+           is_meant(guarded->only, partition->gpid);
+}
+
 static void guard_partition(struct guarded *guarded, const struct snapshot_table *table,
                             const struct snapshot_partition *partition)
 {
+    if (!is_concerned(guarded, partition)) {
+        return;
+    }
     struct loss loss =
         loss_of(guarded->standings, guarded->in_work_count, partition, guarded->node);
     int32_t least = guard_min_replicas(&guarded->evidence->guard, partition->max_replica_count);
     int64_t staying = loss.staying - guarded->lost;
-    if (!(loss.concerned || guarded->lost > 0) || !is_meant(guarded->only, partition->gpid)) {
-        return;
-    }
     if (guard_accepts_table(guarded->accepts, table->name)) {
         guarded->accepted++;
         return;
