@@ -1,7 +1,8 @@
 /* sim/control.h - the control endpoint: what stands for the deployment system, as HTTP.
  *
  * Floor: sim. The same code for serve/ (real sockets) and sim_deployment (virtual time).
- *   GET  /servers                           the servers: address, label, role, process, version
+ *   GET  /servers                           the servers: address, label, role, process, version,
+ *                                          and how many updates of each were begun
  *   POST /servers/SERVER/ACTION[?version=V]  stop, kill, start, restart or update one
  * SERVER is an address ("127.0.0.1:34801") or a label ("r1"). */
 #ifndef PEGFLOW_SIM_CONTROL_H
