@@ -49,6 +49,7 @@ struct mode {
     bool tuned;           /* the settings before the run are not what a new process starts with */
     bool swift;           /* pace=swift */
     const char *workflow; /* NULL: workflows/ha.lua; else nobody is asked anything */
+    bool rehearsed;       /* nobody is asked anything */
     const struct model_table *tables; /* one; NULL: chaos_tables */
     /* the misfortune: what happens at once, and what a little later */
     enum fate fate;

@@ -174,7 +174,7 @@ static inline void chaos_plan(struct chaos *chaos,
     world_open(world, RELEASE_MASTER);
     world->model.tables = chaos->mode->tables == NULL ? chaos_tables : chaos->mode->tables;
     world->model.table_count = chaos->mode->tables == NULL ? 3 : 1;
-    world->rehearsed = chaos->mode->workflow != NULL;
+    world->rehearsed = chaos->mode->rehearsed;
     world_begin(world);
     world->sink.take = take;
     world->lying.ops = &ops;
