@@ -316,7 +316,7 @@ static void try_mode(struct chaos *chaos)
 int main(int argc, char **argv)
 {
     const struct mode *listed[sizeof modes / sizeof modes[0]];
-    const struct chaos_test test = {
+    struct chaos_test test = {
         .modes = listed,
         .mode_count = sizeof modes / sizeof modes[0],
         .chaos_bytes = sizeof(struct chaos),

@@ -8,11 +8,12 @@
  *
  * A kill is an end in the middle of what the process does: from a point on nothing of it is kept
  * and nothing that it asks is heard, and its memory is let go of without a word. */
+#include "apart.h"
 #include "chaos_course.h"
 
 #include "base/rng.h"
 
-#include <sys/time.h>
+#include <time.h>
 
 /* ---- the modes */
 /* What is left of the record of the event at the point. */
@@ -24,11 +25,12 @@ enum death {
 
 struct crash_mode {
     struct mode mode; /* first */
+    char name[40];
     enum death death;
     bool reverts;
     bool twice; /* the process that goes on is killed too */
     bool kills_leader;
-    int32_t least_live; /* replicas of any partition at any time */
+    bool not_tuned; /* makes no sense where the settings before are not a new process's */
 };
 
 struct crash {
@@ -186,7 +188,10 @@ static void go_on(struct crash *crash)
 }
 
 /* ---- the end */
-enum { SETTLING_US = 60 * 1000 * 1000 }; /* a server that was in work comes up */
+enum {
+    SETTLING_US = 60 * 1000 * 1000, /* a server that was in work comes up */
+    LEAST_LIVE = 2,                 /* replicas of any partition at any time, as undisturbed */
+};
 
 static void judge_end(struct crash *crash)
 {
@@ -204,7 +209,7 @@ static void judge_end(struct crash *crash)
     if (left[0] != '\0') {
         chaos_problem(&crash->chaos, "%s", left);
     }
-    if (totals.fewest_live_replicas < crash->mode->least_live) {
+    if (totals.fewest_live_replicas < LEAST_LIVE) {
         chaos_problem(&crash->chaos, "a partition had %d live replicas",
                       totals.fewest_live_replicas);
     }
@@ -244,22 +249,9 @@ static void try_mode(struct chaos *chaos)
 }
 
 /* ---- a workflow of all groups */
-#define LIMIT "[\"meta.lb.add_secondary_max_count_for_one_node\"] = 0"
 #define DELAY "[\"meta.lb.assign_delay_ms\"] = 1800000"
 
-static const char all_groups[] =
-    "local function turn(n)\n"
-    "  return {\n"
-    "    hold { setting = { " LIMIT " },\n"
-    "      wait_until { no_primaries(n), nudge = migrate_node(n), timeout = \"10m\" },\n"
-    "      wait_until { all_of { no_primaries(n), no_secondaries(n) }, nudge = downgrade_node(n),\n"
-    "        timeout = \"10m\", on_timeout = \"ask\" },\n"
-    "      deploy(n) { \"update\" },\n"
-    "      wait_until { all_of { is_alive(n), has_restarted(n) }, timeout = \"10m\" },\n"
-    "    },\n"
-    "    wait_until { cluster_is_healthy(), timeout = \"1h\" },\n"
-    "  }\n"
-    "end\n"
+static const char all_groups[] = TURN
     "local function restarts(n)\n"
     "  return { deploy(n) { \"update\" },\n"
     "    wait_until { all_of { is_alive(n), has_restarted(n) }, timeout = \"10m\" } }\n"
@@ -298,276 +290,60 @@ static const char all_groups[] =
     "  end,\n"
     "}\n";
 
-/* Servers 1 and 4 have no partition in common, nor have 2 and 5. */
-static const int32_t placement[] = {0, 1, 2, 3, 4, 2, 1, 0, 2, 4, 3, 2};
-static const struct model_table apart[] = {
-    {.name = "t", .partition_count = 4, .max_replica_count = 3, .placement = placement},
+/* ---- the modes: each workflow in each way */
+static const struct {
+    const char *name;
+    struct mode mode;
+} workflows[] = {
+    {"ha", {.swift = false}},
+    {"swift", {.swift = true}},
+    {"simple", {.workflow = "workflows/simple.lua"}},
+    {"groups", {.workflow = all_groups, .tables = apart_tables}},
+    /* What was before is not what a new process starts with. */
+    {"tuned", {.tuned = true}},
 };
 
-/* ---- the modes' table */
-#define SWIFT  .swift = true
-#define SIMPLE .workflow = "workflows/simple.lua"
-#define GROUPS .workflow = all_groups, .tables = apart
-#define TUNED  .tuned = true
 /* Within what the events leave between them: a request under way, a wait, an adapter at work. */
-#define LATER .strike = die, .delays_us = {300, 1700 * US_PER_MS, 6 * US_PER_SECOND}
-
-static const struct crash_mode modes[] = {
-    {.mode = {.name = "ha-kept", .at = AT_EVENT, .stride = 1, .all_up = true, .rehearsed = true},
-     .least_live = 2},
-    {.mode = {.name = "ha-before", .at = AT_EVENT, .stride = 1, .all_up = true, .rehearsed = true},
-     .least_live = 2,
-     .death = DIES_BEFORE},
-    {.mode = {.name = "ha-later",
-              .at = AT_EVENT,
-              .stride = 1,
-              .all_up = true,
-              .rehearsed = true,
-              LATER},
-     .least_live = 2,
-     .death = DIES_LATER},
-    {.mode =
-         {.name = "ha-leaderless", .at = AT_EVENT, .stride = 1, .all_up = true, .rehearsed = true},
-     .least_live = 2,
-     .kills_leader = true},
-    {.mode = {.name = "ha-twice", .at = AT_EVENT, .stride = 1, .all_up = true, .rehearsed = true},
-     .least_live = 2,
-     .twice = true},
-    {.mode = {.name = "ha-revert", .at = AT_EVENT, .stride = 1, .all_up = true, .rehearsed = true},
-     .least_live = 2,
-     .reverts = true},
-    {.mode = {.name = "ha-revert-later",
-              .at = AT_EVENT,
-              .stride = 1,
-              .all_up = true,
-              .rehearsed = true,
-              LATER},
-     .least_live = 2,
+#define LATER                                                                                      \
+    .death = DIES_LATER, .mode = {                                                                 \
+                             .at = AT_EVENT,                                                       \
+                             .strike = die,                                                        \
+                             .delays_us = {300, 1700 * US_PER_MS, 6 * US_PER_SECOND},              \
+    }
+static const struct crash_mode ways[] = {
+    {.name = "kept"},
+    {.name = "before", .death = DIES_BEFORE},
+    {.name = "later", LATER},
+    {.name = "leaderless", .kills_leader = true, .not_tuned = true},
+    {.name = "twice", .twice = true},
+    {.name = "revert", .reverts = true},
+    {.name = "revert-before", .death = DIES_BEFORE, .reverts = true},
+    {.name = "revert-later", LATER, .reverts = true, .twice = true},
+    {.name = "revert-leaderless", .reverts = true, .kills_leader = true, .not_tuned = true},
+    {.name = "call",
      .death = DIES_LATER,
-     .reverts = true,
-     .twice = true},
-    {.mode = {.name = "swift-kept",
-              .at = AT_EVENT,
-              .stride = 1,
-              .all_up = true,
-              .rehearsed = true,
-              SWIFT},
-     .least_live = 2},
-    {.mode = {.name = "swift-before",
-              .at = AT_EVENT,
-              .stride = 1,
-              .all_up = true,
-              .rehearsed = true,
-              SWIFT},
-     .least_live = 2,
-     .death = DIES_BEFORE},
-    {.mode = {.name = "swift-later",
-              .at = AT_EVENT,
-              .stride = 1,
-              .all_up = true,
-              .rehearsed = true,
-              SWIFT,
-              LATER},
-     .least_live = 2,
-     .death = DIES_LATER},
-    {.mode = {.name = "swift-leaderless",
-              .at = AT_EVENT,
-              .stride = 1,
-              .all_up = true,
-              .rehearsed = true,
-              SWIFT},
-     .least_live = 2,
-     .kills_leader = true},
-    {.mode = {.name = "swift-twice",
-              .at = AT_EVENT,
-              .stride = 1,
-              .all_up = true,
-              .rehearsed = true,
-              SWIFT},
-     .least_live = 2,
-     .twice = true},
-    {.mode = {.name = "swift-revert",
-              .at = AT_EVENT,
-              .stride = 1,
-              .all_up = true,
-              .rehearsed = true,
-              SWIFT},
-     .least_live = 2,
-     .reverts = true},
-    {.mode = {.name = "swift-revert-later",
-              .at = AT_EVENT,
-              .stride = 1,
-              .all_up = true,
-              .rehearsed = true,
-              SWIFT,
-              LATER},
-     .least_live = 2,
-     .death = DIES_LATER,
-     .reverts = true,
-     .twice = true},
-    {.mode = {.name = "simple-kept",
-              .at = AT_EVENT,
-              .stride = 1,
-              .all_up = true,
-              .rehearsed = true,
-              SIMPLE},
-     .least_live = 2},
-    {.mode = {.name = "simple-before",
-              .at = AT_EVENT,
-              .stride = 1,
-              .all_up = true,
-              .rehearsed = true,
-              SIMPLE},
-     .least_live = 2,
-     .death = DIES_BEFORE},
-    {.mode = {.name = "simple-later",
-              .at = AT_EVENT,
-              .stride = 1,
-              .all_up = true,
-              .rehearsed = true,
-              SIMPLE,
-              LATER},
-     .least_live = 2,
-     .death = DIES_LATER},
-    {.mode = {.name = "simple-leaderless",
-              .at = AT_EVENT,
-              .stride = 1,
-              .all_up = true,
-              .rehearsed = true,
-              SIMPLE},
-     .least_live = 2,
-     .kills_leader = true},
-    {.mode = {.name = "simple-twice",
-              .at = AT_EVENT,
-              .stride = 1,
-              .all_up = true,
-              .rehearsed = true,
-              SIMPLE},
-     .least_live = 2,
-     .twice = true},
-    {.mode = {.name = "simple-revert",
-              .at = AT_EVENT,
-              .stride = 1,
-              .all_up = true,
-              .rehearsed = true,
-              SIMPLE},
-     .least_live = 2,
-     .reverts = true},
-    {.mode = {.name = "simple-revert-later",
-              .at = AT_EVENT,
-              .stride = 1,
-              .all_up = true,
-              .rehearsed = true,
-              SIMPLE,
-              LATER},
-     .least_live = 2,
-     .death = DIES_LATER,
-     .reverts = true,
-     .twice = true},
-    {.mode = {.name = "groups-kept",
-              .at = AT_EVENT,
-              .stride = 1,
-              .all_up = true,
-              .rehearsed = true,
-              GROUPS},
-     .least_live = 2},
-    {.mode = {.name = "groups-before",
-              .at = AT_EVENT,
-              .stride = 1,
-              .all_up = true,
-              .rehearsed = true,
-              GROUPS},
-     .least_live = 2,
-     .death = DIES_BEFORE},
-    {.mode = {.name = "groups-later",
-              .at = AT_EVENT,
-              .stride = 1,
-              .all_up = true,
-              .rehearsed = true,
-              GROUPS,
-              LATER},
-     .least_live = 2,
-     .death = DIES_LATER},
-    {.mode = {.name = "groups-leaderless",
-              .at = AT_EVENT,
-              .stride = 1,
-              .all_up = true,
-              .rehearsed = true,
-              GROUPS},
-     .least_live = 2,
-     .kills_leader = true},
-    {.mode = {.name = "groups-twice",
-              .at = AT_EVENT,
-              .stride = 1,
-              .all_up = true,
-              .rehearsed = true,
-              GROUPS},
-     .least_live = 2,
-     .twice = true},
-    {.mode = {.name = "groups-revert",
-              .at = AT_EVENT,
-              .stride = 1,
-              .all_up = true,
-              .rehearsed = true,
-              GROUPS},
-     .least_live = 2,
-     .reverts = true},
-    {.mode = {.name = "groups-revert-later",
-              .at = AT_EVENT,
-              .stride = 1,
-              .all_up = true,
-              .rehearsed = true,
-              GROUPS,
-              LATER},
-     .least_live = 2,
-     .death = DIES_LATER,
-     .reverts = true,
-     .twice = true},
-    {.mode = {.name = "ha-tuned",
-              .at = AT_EVENT,
-              .stride = 1,
-              .all_up = true,
-              .rehearsed = true,
-              TUNED},
-     .least_live = 2,
-     .twice = true},
-    {.mode = {.name = "ha-tuned-revert",
-              .at = AT_EVENT,
-              .stride = 1,
-              .all_up = true,
-              .rehearsed = true,
-              TUNED},
-     .least_live = 2,
-     .death = DIES_BEFORE,
-     .reverts = true},
-    {.mode = {.name = "ha-revert-leaderless",
-              .at = AT_EVENT,
-              .stride = 1,
-              .all_up = true,
-              .rehearsed = true},
-     .least_live = 2,
-     .reverts = true,
-     .kills_leader = true},
-    {.mode = {.name = "ha-call",
-              .at = AT_CALL,
-              .stride = 19,
-              .all_up = true,
-              .rehearsed = true,
-              .strike = die,
-              .delays_us = {0, 260, 499}},
-     .least_live = 2,
-     .death = DIES_LATER},
-    {.mode = {.name = "swift-call",
-              .at = AT_CALL,
-              .stride = 19,
-              .all_up = true,
-              .rehearsed = true,
-              .strike = die,
-              .delays_us = {0, 260, 499},
-              SWIFT},
-     .least_live = 2,
-     .death = DIES_LATER},
+     /* under way to the server; answered, but not heard; about to be heard */
+     .mode = {.at = AT_CALL, .strike = die, .delays_us = {0, 260, 499}}},
 };
+enum {
+    WAY_COUNT = sizeof ways / sizeof ways[0],
+    WORKFLOW_COUNT = sizeof workflows / sizeof workflows[0],
+    CALLS_AN_EVENT = 12, /* about; so much wider is the slice's stride */
+};
+
+static void combine(size_t workflow, size_t way, struct crash_mode *out)
+{
+    *out = ways[way];
+    snprintf(out->name, sizeof out->name, "%s-%s", workflows[workflow].name, ways[way].name);
+    out->mode = workflows[workflow].mode;
+    out->mode.name = out->name;
+    out->mode.at = ways[way].mode.at;
+    out->mode.stride = out->mode.at == AT_CALL ? CALLS_AN_EVENT : 1;
+    out->mode.strike = ways[way].mode.strike;
+    memcpy(out->mode.delays_us, ways[way].mode.delays_us, sizeof out->mode.delays_us);
+    out->mode.all_up = true;
+    out->mode.rehearsed = true;
+}
 
 /* Forking under the sanitizer takes thirteen times as long: a slice of the slice. */
 #ifdef __SANITIZE_ADDRESS__
@@ -576,25 +352,32 @@ enum { THINNING = 211 };
 enum { THINNING = 11 };
 #endif
 
+static int64_t now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * US_PER_SECOND + now.tv_nsec / 1000;
+}
+
 int main(int argc, char **argv)
 {
-    const struct mode *listed[sizeof modes / sizeof modes[0]];
-    const struct chaos_test test = {
+    static struct crash_mode modes[WORKFLOW_COUNT * WAY_COUNT];
+    const struct mode *listed[WORKFLOW_COUNT * WAY_COUNT];
+    struct chaos_test test = {
         .modes = listed,
-        .mode_count = sizeof modes / sizeof modes[0],
         .chaos_bytes = sizeof(struct crash),
         .thinning = THINNING,
         .try_mode = try_mode,
     };
-    struct timeval began, ended;
-    gettimeofday(&began, NULL);
-    for (size_t i = 0; i < test.mode_count; i++) {
-        listed[i] = &modes[i].mode;
+    int64_t began_us = now_us();
+    for (size_t i = 0; i < WORKFLOW_COUNT * WAY_COUNT; i++) {
+        if (!ways[i % WAY_COUNT].not_tuned || !workflows[i / WAY_COUNT].mode.tuned) {
+            combine(i / WAY_COUNT, i % WAY_COUNT, &modes[i]);
+            listed[test.mode_count++] = &modes[i].mode;
+        }
     }
     int status = chaos_main(&test, argc, argv);
-    gettimeofday(&ended, NULL);
-    fprintf(stderr, "crash points in %.1f s\n",
-            (double)(ended.tv_sec - began.tv_sec) +
-                (double)(ended.tv_usec - began.tv_usec) / US_PER_SECOND);
+    printf("%zu crash points in %.1f s\n", test.point_count,
+           (double)(now_us() - began_us) / US_PER_SECOND);
     return status;
 }
