@@ -111,12 +111,13 @@ $(SNAPSHOTS): $(BUILD)/tests/bench/snapshots.o $(call libs_for,live)
 
 # ---- what people call
 
-.PHONY: help install unit-tests check fidelity demo bench lint fuzz fuzz-build clean
+.PHONY: help install unit-tests check fidelity crash-test demo bench lint fuzz fuzz-build clean
 help:
 	@echo 'make            build $(BUILD)/pegflow'
 	@echo 'make demo       upgrade a simulated cluster with workflows/ha.lua, end to end'
 	@echo 'make check      all checks and tests, then the tests again under the sanitizers'
 	@echo 'make fidelity   compare the simulated cluster with recordings of real ones'
+	@echo 'make crash-test kill a run at each of its points, and go on with it; some minutes'
 	@echo 'make bench      how fast it is on this machine, in about two minutes'
 	@echo 'make install    to PREFIX ($(PREFIX)), below DESTDIR where given'
 	@echo 'make SAN=1      the build with address and undefined behaviour sanitizers, in $(BUILD)/san'
@@ -146,6 +147,9 @@ unit-tests: $(UNIT_TESTS)
 
 fidelity: $(FIDELITY)
 	@$(FIDELITY)
+
+crash-test: $(BUILD)/tests/engine/crash_test
+	@$< all
 
 # What needs packages starts make anew once they are there: pkg-config was asked when it was parsed.
 check:

@@ -188,6 +188,9 @@ bool recorded_open(struct recorded *recorded, const struct arguments *arguments,
         error_wrap(err, "run %s", recorded->id);
         ok = false;
     }
+    if (!ok && err->code == ERROR_SYSTEM) {
+        err->code = ERROR_INVALID_FILE; /* a file of the record cannot be read: no run has failed */
+    }
     if (!ok) {
         recorded_close(recorded);
     }

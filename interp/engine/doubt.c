@@ -1,7 +1,8 @@
 /* engine/doubt.c - an action that began before an interruption, and nobody knows what came of it.
  *
  * What can be seen decides: does its program live still (then it is waited for, never started
- * twice), and has its server restarted since the intention was written (then it is done). What
+ * twice), and has its server restarted since the intention was written, with the version that it
+ * was to get (then it is done). What
  * cannot be seen is repeated only where that does no harm; otherwise a person says what to do. */
 #include "engine/internal.h"
 
@@ -57,6 +58,21 @@ static void cannot_tell(struct doubt *doubt, const char *seen)
 /* ---- the server */
 static void look(void *ctx);
 
+/* Collectors show no version. */
+static bool shows_update(const struct doubt *doubt)
+{
+    return doubt->step->kind == STEP_DEPLOY && doubt->step->as.deploy == DEPLOY_UPDATE &&
+           doubt->server->role != ROLE_COLLECTOR &&
+           doubt->frame->run->setup.cluster_file->target_version != NULL;
+}
+
+/* Somebody else may have restarted it as it was. */
+static bool is_updated(const struct doubt *doubt, const struct server_facts *facts)
+{
+    return !shows_update(doubt) ||
+           strcmp(facts->version, doubt->frame->run->setup.cluster_file->target_version) == 0;
+}
+
 static void gathered(void *ctx, const struct evidence *evidence)
 {
     struct doubt *doubt = ctx;
@@ -69,12 +85,16 @@ static void gathered(void *ctx, const struct evidence *evidence)
     bool is_new = seen->answered && (history->was_down || strcmp(seen->facts.start_time,
                                                                  history->start_time_before) != 0);
     bool is_down = !seen->answered && seen->error.code == ERROR_UNREACHABLE;
-    if (is_new && !stops) {
+    if (is_new && !stops && is_updated(doubt, &seen->facts)) {
         text_printf(&text, "%s has restarted since (%s)", doubt->server->name,
                     seen->facts.start_time);
         decide(doubt, DOUBT_DONE, text_string(&text));
     } else if (loop_now_us(run->setup.loop) < doubt->give_up_us) {
         timer_start(run->setup.loop, &doubt->timer, look_every_us, look, doubt);
+    } else if (is_new && !stops) {
+        text_printf(&text, "%s has restarted since (%s), but runs '%s'", doubt->server->name,
+                    seen->facts.start_time, seen->facts.version);
+        cannot_tell(doubt, text_string(&text));
     } else if (seen->answered) {
         text_printf(&text, "%s has not restarted since (it was started at %s)", doubt->server->name,
                     seen->facts.start_time);
@@ -94,7 +114,7 @@ static void look(void *ctx)
     struct doubt *doubt = ctx;
     const struct inventory *inventory = doubt->frame->run->setup.inventory;
     gatherer_needs(doubt->gatherer)->parts[inventory_slot(inventory, doubt->server)] =
-        FACT_START_TIME;
+        FACT_START_TIME | (shows_update(doubt) ? FACT_VERSION : 0);
     gatherer_start(doubt->gatherer, gathered, doubt);
 }
 

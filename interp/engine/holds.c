@@ -25,7 +25,16 @@ void hold_unregister(struct run *run, struct hold_item *item)
     }
 }
 
-static bool is_same(const struct hold_item *one, const struct hold_item *other)
+void hold_replace(struct run *run, const struct hold_item *old, struct hold_item *item)
+{
+    for (size_t i = 0; i < run->hold_count; i++) {
+        if (run->holds[i] == old) {
+            run->holds[i] = item;
+        }
+    }
+}
+
+bool hold_is_same(const struct hold_item *one, const struct hold_item *other)
 {
     return one->is_level == other->is_level && one->server == other->server &&
            strcmp(one->name, other->name) == 0;
@@ -39,7 +48,7 @@ bool hold_hand_on(struct run *run, struct hold_item *item)
     }
     for (size_t i = own + 1; i < run->hold_count; i++) {
         struct hold_item *heir = run->holds[i];
-        if (!is_same(heir, item)) {
+        if (!hold_is_same(heir, item)) {
             continue;
         }
         snprintf(heir->before, sizeof heir->before, "%s", item->before);
@@ -57,7 +66,7 @@ bool hold_hand_on(struct run *run, struct hold_item *item)
 const struct hold_item *hold_in_force(const struct run *run, const struct hold_item *item)
 {
     for (size_t i = run->hold_count; i > 0; i--) {
-        if (is_same(run->holds[i - 1], item)) {
+        if (hold_is_same(run->holds[i - 1], item)) {
             return run->holds[i - 1];
         }
     }

@@ -71,7 +71,7 @@ struct hold_item {
     char value[SETTING_VALUE_BYTES];  /* the value held */
     char before[SETTING_VALUE_BYTES]; /* the value to put back */
     bool known_before;
-    bool restored; /* held before an interruption: what it was then is known */
+    bool restored; /* held, or about to be, before an interruption, and not taken again yet */
     bool covered;  /* ... and by a hold within this one too */
     bool implied;  /* not written in the workflow: only worth a word when it changes something */
     const struct step *step;
@@ -105,6 +105,14 @@ struct pause {
     struct text why;
     struct foreign_value *foreign; /* kept after the pause too: they are not put back */
     size_t foreign_count;
+};
+
+/* What an interrupted run held. */
+struct recalled {
+    struct hold_item item;
+    struct step step;           /* stands for the hold until that begins anew */
+    bool in_force;              /* ... or until it is put back */
+    const char *unknown_server; /* whose value it is: none of the run's; or NULL */
 };
 
 struct run {
@@ -154,7 +162,9 @@ struct run {
     struct invariants *invariants; /* NULL: the workflow has none */
     struct keeper *keeper;
     struct baseline *baseline;
-    struct revert *revert; /* under way, or NULL */
+    struct recalled *recalled; /* recall.c: in the order of the past's holds */
+    size_t recalled_count;
+    struct revert *revert; /* under way or over; NULL: never begun */
 };
 
 /* ---- run.c */
@@ -271,10 +281,18 @@ bool resume_passes_over(const struct frame *frame, const struct step *child);
 bool resume_body_is_done(const struct frame *frame); /* every child of it */
 /* False: it is a run of its own. True: it goes on, or puts back, or has ended as it cannot. */
 bool resume_begin(struct run *run);
-/* Does a hold within this one keep the same value's place? Then that one is set, not this. */
-bool resume_hold_is_covered(const struct run *run, const struct past_hold *hold);
 
-/* ---- revert.c: what an interrupted run holds is put back, and nothing else is done */
+/* ---- recall.c: what an interrupted run held is in force, before its steps begin anew */
+void recall_holds(struct run *run);
+/* A hold has begun anew: from now on the value is the item's, with what was before it. False: it
+ * was not held. */
+bool recall_take_over(struct run *run, struct hold_item *item);
+/* The innermost that no step has taken over, or NULL. */
+struct recalled *recall_last(const struct run *run);
+void recall_over(struct run *run, struct recalled *recalled); /* it is put back */
+void recall_clear(struct run *run);
+
+/* ---- revert.c: what was recalled, and is no step's, is put back; then the run winds up */
 void revert_start(struct run *run);
 void revert_clear(struct run *run);
 
@@ -461,6 +479,9 @@ void setting_start(struct setting_task *task);
 /* ---- holds.c */
 void hold_register(struct run *run, struct hold_item *item);
 void hold_unregister(struct run *run, struct hold_item *item);
+/* In the same place of the order. */
+void hold_replace(struct run *run, const struct hold_item *old, struct hold_item *item);
+bool hold_is_same(const struct hold_item *one, const struct hold_item *other); /* value, place */
 /* The innermost value held for the same setting in the same place, or NULL. */
 const struct hold_item *hold_in_force(const struct run *run, const struct hold_item *item);
 /* When a hold of the same value, begun later, is still in force (it runs beside this one): the

@@ -144,7 +144,9 @@ static void keeper_checked(void *ctx, const struct error *err)
         keeper_rest(keeper);
         return;
     }
-    if (strcmp(keeper->task.before, item->value) != 0) {
+    /* The interruption may have come before it was set: it is about to be taken again. */
+    bool untaken = item->restored && strcmp(keeper->task.before, item->before) == 0;
+    if (strcmp(keeper->task.before, item->value) != 0 && !untaken) {
         /* Who is this? The same process: a foreign hand. Another: it must be told. */
         keeper_read_start(keeper);
         return;

@@ -287,11 +287,13 @@ static bool take_started(struct taking *taking)
         step->began = sequence;
     }
     step->started = sequence;
-    step->state = PAST_BEGUN;
-    step->intended = false;
-    step->outcome_known = false;
-    step->intention = NULL;
-    step->child = NULL;
+    if (step->state != PAST_BEGUN) {
+        step->state = PAST_BEGUN;
+        step->intended = false;
+        step->outcome_known = false;
+        step->intention = NULL;
+        step->child = NULL;
+    } /* else a resume began it anew: what it was about to do is as open as before */
     return true;
 }
 

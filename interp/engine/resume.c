@@ -159,25 +159,6 @@ static void restore_histories(struct run *run)
     }
 }
 
-/* Told again or put back in the order of the journal: of two holds of one value the later is
- * within. */
-bool resume_hold_is_covered(const struct run *run, const struct past_hold *hold)
-{
-    const struct past *past = run->setup.past;
-    bool behind = false;
-    for (size_t i = 0; i < past_hold_count(past); i++) {
-        const struct past_hold *other = past_hold_at(past, i);
-        bool same_server =
-            hold->server == other->server || (hold->server != NULL && other->server != NULL &&
-                                              strcmp(hold->server, other->server) == 0);
-        if (behind && same_server && strcmp(hold->name, other->name) == 0) {
-            return true;
-        }
-        behind = behind || other == hold;
-    }
-    return false;
-}
-
 /* ---- the beginning */
 static void emit_resumed(struct run *run)
 {
@@ -204,11 +185,12 @@ static void begin_again(void *ctx)
 {
     struct run *run = ctx;
     struct error err;
-    if (run->ending) {
-        run_conclude(run);
-    } else if (!baseline_recall(run, &err)) {
+    if (!baseline_recall(run, &err)) {
         run_begin_steps(run, &err);
-    } else if (run->setup.reverts) {
+        return;
+    }
+    recall_holds(run);
+    if (run->setup.reverts || run->ending) {
         revert_start(run);
     } else {
         run_begin_steps(run, NULL);

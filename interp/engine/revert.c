@@ -1,5 +1,5 @@
-/* engine/revert.c - what an interrupted run holds is put back, in reverse order; nothing else is
- * done.
+/* engine/revert.c - what an interrupted run holds is put back, in reverse order: all that revert
+ * does, and what resume does with values that no step has taken over.
  *
  * A value that is neither the one held nor the one before was set by somebody else: it is left, and
  * said. Servers are not started or stopped: those that were in work are named. */
@@ -13,9 +13,7 @@
 
 struct revert {
     struct run *run;
-    size_t left;      /* holds not put back yet: from the last to the first */
-    struct step step; /* stands for the hold whose value is put back */
-    struct hold_item item;
+    struct recalled *hold; /* that is put back now; from the last to the first */
     struct setting_task task;
     struct settings_lock lock;
     struct timer timer;
@@ -24,54 +22,20 @@ struct revert {
 
 static void revert_next(void *ctx);
 
-static const struct server *find_server(const struct inventory *inventory, const char *name)
-{
-    for (int role = 0; role < ROLE_COUNT; role++) {
-        for (int32_t i = 0; i < inventory->count[role]; i++) {
-            if (strcmp(inventory->servers[role][i].name, name) == 0) {
-                return &inventory->servers[role][i];
-            }
-        }
-    }
-    return NULL;
-}
-
-static void take_hold(struct revert *revert, const struct past_hold *hold)
-{
-    revert->step = (struct step){
-        .kind = STEP_HOLD,
-        .id = hold->step,
-        .label = hold->step,
-        .where = {revert->run->setup.workflow->file, 0},
-        .timeout_us = -1,
-    };
-    revert->item = (struct hold_item){
-        .is_level = strcmp(hold->name, "meta level") == 0,
-        .name = hold->name,
-        .known_before = true,
-        .step = &revert->step,
-    };
-    if (hold->server != NULL) {
-        revert->item.server = find_server(revert->run->setup.inventory, hold->server);
-    }
-    snprintf(revert->item.value, sizeof revert->item.value, "%s", hold->value);
-    snprintf(revert->item.before, sizeof revert->item.before, "%s", hold->before);
-}
-
 static void over(struct revert *revert)
 {
-    revert->left--;
+    recall_over(revert->run, revert->hold);
     revert->give_up_us = loop_now_us(revert->run->setup.loop) + LEADERLESS_US;
     timer_start(revert->run->setup.loop, &revert->timer, 0, revert_next, revert);
 }
 
 static void leave(struct revert *revert)
 {
-    cJSON *data = hold_data(&revert->item, revert->item.before);
+    cJSON *data = hold_data(&revert->hold->item, revert->hold->item.before);
     cJSON_AddStringToObject(data, "found", revert->task.before);
-    run_emit(revert->run, EVENT_NOT_PUT_BACK, &revert->step, data,
-             "%s is left as %s, set by somebody else (before: %s)", revert->item.name,
-             revert->task.before, revert->item.before);
+    run_emit(revert->run, EVENT_NOT_PUT_BACK, &revert->hold->step, data,
+             "%s is left as %s, set by somebody else (before: %s)", revert->hold->item.name,
+             revert->task.before, revert->hold->item.before);
     over(revert);
 }
 
@@ -81,16 +45,16 @@ static void ensure(struct revert *revert, const char *expects)
 {
     revert->task = (struct setting_task){
         .run = revert->run,
-        .step = &revert->step,
-        .is_level = revert->item.is_level,
-        .name = revert->item.name,
-        .server = revert->item.server,
+        .step = &revert->hold->step,
+        .is_level = revert->hold->item.is_level,
+        .name = revert->hold->item.name,
+        .server = revert->hold->item.server,
         .expects = expects,
         .puts_back = true,
         .done = put_back,
         .ctx = revert,
     };
-    snprintf(revert->task.wanted, sizeof revert->task.wanted, "%s", revert->item.before);
+    snprintf(revert->task.wanted, sizeof revert->task.wanted, "%s", revert->hold->item.before);
     setting_start(&revert->task);
 }
 
@@ -112,7 +76,7 @@ static void put_back(void *ctx, const struct error *err)
 {
     struct revert *revert = ctx;
     struct run *run = revert->run;
-    const struct hold_item *item = &revert->item;
+    const struct hold_item *item = &revert->hold->item;
     if (err != NULL && loop_now_us(run->setup.loop) < revert->give_up_us) {
         timer_start(run->setup.loop, &revert->timer, US_PER_SECOND, revert_next, revert);
         return;
@@ -127,11 +91,11 @@ static void put_back(void *ctx, const struct error *err)
     }
     cJSON *data = hold_data(item, item->before);
     if (err != NULL) {
-        run_emit(run, EVENT_NOT_PUT_BACK, &revert->step, data, "%s could not be put back to %s: %s",
-                 item->name, item->before, err->text);
+        run_emit(run, EVENT_NOT_PUT_BACK, &revert->hold->step, data,
+                 "%s could not be put back to %s: %s", item->name, item->before, err->text);
         run->not_restored = true;
     } else {
-        run_emit(run, EVENT_PUT_BACK, &revert->step, data, "%s is back at %s", item->name,
+        run_emit(run, EVENT_PUT_BACK, &revert->hold->step, data, "%s is back at %s", item->name,
                  item->before);
     }
     over(revert);
@@ -159,22 +123,24 @@ static void revert_next(void *ctx)
 {
     struct revert *revert = ctx;
     struct run *run = revert->run;
-    if (revert->left == 0) {
+    revert->hold = recall_last(run);
+    if (revert->hold == NULL) {
         settings_unlock(&revert->lock);
-        name_servers_in_work(run);
+        if (run->setup.reverts) {
+            name_servers_in_work(run);
+        }
         run_wind_up(run);
         return;
     }
-    const struct past_hold *hold = past_hold_at(run->setup.past, revert->left - 1);
-    take_hold(revert, hold);
-    if (hold->server != NULL && revert->item.server == NULL) {
+    if (revert->hold->unknown_server != NULL) {
         struct error err;
-        error_set(&err, ERROR_INVALID_FILE, "%s is none of the run's servers", hold->server);
+        error_set(&err, ERROR_INVALID_FILE, "%s is none of the run's servers",
+                  revert->hold->unknown_server);
         revert->give_up_us = 0;
         put_back(revert, &err);
         return;
     }
-    ensure(revert, revert->item.value);
+    ensure(revert, revert->hold->item.value);
 }
 
 void revert_start(struct run *run)
@@ -182,9 +148,10 @@ void revert_start(struct run *run)
     struct revert *revert = memory_allocate(sizeof *revert);
     run->revert = revert;
     revert->run = run;
-    revert->left = past_hold_count(run->setup.past);
     revert->give_up_us = loop_now_us(run->setup.loop) + LEADERLESS_US;
-    keeper_start(run);
+    if (run->keeper == NULL) {
+        keeper_start(run);
+    }
     settings_lock(run, &revert->lock, revert_next, revert);
 }
 

@@ -245,6 +245,10 @@ static void count_failed_servers(struct run *run)
 
 void run_wind_up(struct run *run)
 {
+    if (run->revert == NULL && recall_last(run) != NULL) {
+        revert_start(run); /* which comes back here */
+        return;
+    }
     count_failed_servers(run);
     run->winding_up = true;
     pause_drop(run);
@@ -456,6 +460,7 @@ void run_free(struct run *run)
     }
     gatherer_pool_clear(&run->gatherers);
     revert_clear(run);
+    recall_clear(run);
     baseline_free(run);
     pause_clear(run);
     free(run->holds);

@@ -341,6 +341,7 @@ static void hold_taken(void *ctx, const struct error *err)
     }
     if (err == NULL) {
         hold_begun(frame, item);
+        item->restored = false;
     } else if (error_may_pass(err) && !frame->cancelled && loop_now_us(loop) < hold->give_up_us) {
         timer_start(loop, &hold->timer, US_PER_SECOND, hold_take_next, frame);
         return;
@@ -374,6 +375,7 @@ static void hold_take_next(void *ctx)
     struct hold *hold = frame->state;
     struct hold_item *item = &hold->items[hold->taken];
     while (hold->taken < hold->count && item->known_before && (frame->cancelled || item->covered)) {
+        item->restored = false;
         item =
             &hold->items[++hold->taken]; /* begun, and was to be tried again; or another's to set */
     }
@@ -394,19 +396,8 @@ static void hold_take_next(void *ctx)
 static void hold_restore(struct frame *frame)
 {
     struct hold *hold = frame->state;
-    struct run *run = frame->run;
     for (size_t i = 0; frame->past != NULL && i < hold->count; i++) {
-        struct hold_item *item = &hold->items[i];
-        const struct past_hold *past =
-            past_find_hold(run->setup.past, frame->step->id, item->name,
-                           item->server == NULL ? NULL : item->server->name);
-        if (past != NULL) {
-            snprintf(item->before, sizeof item->before, "%s", past->before);
-            item->known_before = true;
-            item->restored = true;
-            item->covered = resume_hold_is_covered(run, past);
-            hold_register(run, item);
-        }
+        recall_take_over(frame->run, &hold->items[i]);
     }
 }
 

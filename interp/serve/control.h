@@ -1,7 +1,8 @@
 /* serve/control.h - the control endpoint: what stands for the deployment system, by HTTP.
  *
  * Floor: serve. A port of its own, plain HTTP with JSON replies, one request a connection:
- *   GET  /servers                                    label, address, role, process, version of each
+ *   GET  /servers                                    label, address, role, process, version of each,
+ *                                                    and how many updates of it were begun
  *   POST /servers/SERVER/stop|kill|start|restart|update[?version=V]   SERVER: "r1" or "ip:port"
  *   POST /break-updates?broken=true|false            updates leave the old version running
  *   GET  /violations                                 what would have brought a real server down

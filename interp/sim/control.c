@@ -69,7 +69,7 @@ static void list_servers(const struct sim *sim, struct reply *out)
         http_json_pair(out->body, "role", role_name(server->role));
         http_json_pair(out->body, "process", processes[sim_server_process(sim, i)]);
         http_json_pair(out->body, "version", server->version);
-        text_append_char(out->body, '}');
+        text_printf(out->body, ",\"updates\":%d}", server->updates);
     }
     text_append_string(out->body, "]\n");
 }

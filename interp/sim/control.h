@@ -1,7 +1,8 @@
 /* sim/control.h - the control endpoint: what stands for the deployment system, as HTTP.
  *
  * Floor: sim. The same code for serve/ (real sockets) and sim_deployment (virtual time).
- *   GET  /servers                           the servers: address, label, role, process, version
+ *   GET  /servers                           the servers: address, label, role, process, version,
+ *                                          and how many updates of each were begun
  *   POST /servers/SERVER/ACTION[?version=V]  stop, kill, start, restart or update one
  *   GET  /tables                             the tables: name, app id, partitions, replicas, status
  *   POST /tables/NAME/create[?partitions=8&replicas=3]   a new one

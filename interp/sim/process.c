@@ -169,6 +169,7 @@ bool process_order(struct sim *sim, int32_t number, enum sim_control what, const
     server->start_again = what != SIM_STOP;
     server->install = what == SIM_UPDATE;
     if (server->install) {
+        server->updates++;
         snprintf(server->next_version, sizeof server->next_version, "%s",
                  version == NULL ? sim->model.next_version : version);
     }

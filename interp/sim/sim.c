@@ -94,6 +94,11 @@ const char *sim_server_version(const struct sim *sim, int32_t server)
     return sim->servers[server].version;
 }
 
+int32_t sim_server_updates(const struct sim *sim, int32_t server)
+{
+    return sim->servers[server].updates;
+}
+
 enum sim_process sim_server_process(const struct sim *sim, int32_t server)
 {
     switch (sim->servers[server].stage) {

@@ -43,6 +43,8 @@ enum sim_process {
 };
 enum sim_process sim_server_process(const struct sim *sim, int32_t server);
 const char *sim_server_version(const struct sim *sim, int32_t server);
+/* How many orders to update it were taken. */
+int32_t sim_server_updates(const struct sim *sim, int32_t server);
 
 enum sim_answer {
     SIM_ANSWER,     /* `response` is filled */

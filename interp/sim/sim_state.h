@@ -76,6 +76,7 @@ struct server {
     bool controlled;      /* a deployment order is under way */
     bool start_again;     /* ... which starts it once it is gone */
     bool install;         /* ... with next_version */
+    int32_t updates;      /* orders to update it that were taken */
 
     /* detector.c: a replica server's own view */
     enum link link;

@@ -83,6 +83,11 @@ start_run() { # MORE ARGUMENTS...
     run=$!
 }
 
+# The version that the cluster file wants.
+target() {
+    sed -nE 's/^.*target = \{ version = "([^"]*)".*$/\1/p' "$work/cluster.lua"
+}
+
 # Returns when a line of the log has the text.
 wait_for_line() { # TEXT
     local left=600

@@ -4,10 +4,6 @@
 # Every wait is there, only shorter.
 fast=(--set meta_pause=2s --set healthy_for=1s --set look_every=200ms --set nudge_every=2s)
 
-target() {
-    sed -nE 's/^.*target = \{ version = "([^"]*)".*$/\1/p' "$work/cluster.lua"
-}
-
 for model in five-nodes-fast five-nodes-2.5-fast; do
     start_server "$model"
     start_run

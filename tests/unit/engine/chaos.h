@@ -45,9 +45,12 @@ enum sink_fate { SINK_KEEPS, SINK_FAILS_ONCE, SINK_FAILS_FROM_NOW };
 struct mode {
     const char *name;
     enum point_kind at;
-    size_t stride; /* every how many points the slice tries; not a multiple of 3 */
-    bool tuned;    /* the settings before the run are not what a new process starts with */
-    bool swift;    /* pace=swift */
+    size_t stride;        /* every how many points the slice tries; not a multiple of 3 */
+    bool tuned;           /* the settings before the run are not what a new process starts with */
+    bool swift;           /* pace=swift */
+    const char *workflow; /* NULL: workflows/ha.lua; else nobody is asked anything */
+    bool rehearsed;       /* nobody is asked anything */
+    const struct model_table *tables; /* one; NULL: chaos_tables */
     /* the misfortune: what happens at once, and what a little later */
     enum fate fate;
     int64_t cut_us; /* from here on all calls are refused for so long */
@@ -85,6 +88,7 @@ struct chaos {
     struct timer later; /* its second half */
     struct timer limit; /* of the run, in virtual time */
     bool over_limit;
+    bool dead; /* its process was killed: nothing more is heard of what it asks */
     bool cut;
     bool sink_fails;
     bool event_lost;
@@ -121,9 +125,10 @@ static inline void chaos_count(struct chaos *chaos, size_t point, const char *wh
         return;
     }
     chaos->failed++;
-    printf("FAIL %s %zu, at \"%s\": %s %d; again: chaos_test %s %zu\n", chaos->mode->name, point,
-           where, WIFSIGNALED(status) ? "killed by signal" : "exit status",
-           WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), chaos->mode->name, point);
+    printf("FAIL %s %zu, at \"%s\": %s %d; again: %s %s %zu\n", chaos->mode->name, point, where,
+           WIFSIGNALED(status) ? "killed by signal" : "exit status",
+           WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
+           program_invocation_short_name, chaos->mode->name, point);
 }
 
 /* Waits until at most `running` children are left. */
@@ -322,7 +327,7 @@ static inline enum fate chaos_fate(struct chaos *chaos, const char *what)
         chaos_suffer(chaos);
         fate = chaos->mode->fate;
     }
-    return chaos->cut ? FATE_REFUSED : fate;
+    return chaos->dead ? FATE_UNHEARD : chaos->cut ? FATE_REFUSED : fate;
 }
 
 static inline struct chaos *chaos_of_transport(struct transport *transport)

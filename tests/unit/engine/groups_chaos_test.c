@@ -2,23 +2,10 @@
  * it holds or says what it could not, leaves no server down, and never too few replicas.
  *
  *     groups_chaos_test [MODE [EVENT]] */
+#include "apart.h"
 #include "story.h"
 
-#define LIMIT "[\"meta.lb.add_secondary_max_count_for_one_node\"] = 0"
-
-static const char workflow[] =
-    "local function turn(n)\n"
-    "  return {\n"
-    "    hold { setting = { " LIMIT " },\n"
-    "      wait_until { no_primaries(n), nudge = migrate_node(n), timeout = \"10m\" },\n"
-    "      wait_until { all_of { no_primaries(n), no_secondaries(n) }, nudge = downgrade_node(n),\n"
-    "        timeout = \"10m\", on_timeout = \"ask\" },\n"
-    "      deploy(n) { \"update\" },\n"
-    "      wait_until { all_of { is_alive(n), has_restarted(n) }, timeout = \"10m\" },\n"
-    "    },\n"
-    "    wait_until { cluster_is_healthy(), timeout = \"1h\" },\n"
-    "  }\n"
-    "end\n"
+static const char workflow[] = TURN
     "return workflow \"all groups\" {\n"
     "  api = 1,\n"
     "  steps = function(cluster)\n"
@@ -53,12 +40,6 @@ static const char workflow[] =
     "    }\n"
     "  end,\n"
     "}\n";
-
-/* Servers 1 and 4 have no partition in common, nor have 2 and 5. */
-static const int32_t placement[] = {0, 1, 2, 3, 4, 2, 1, 0, 2, 4, 3, 2};
-static const struct model_table tables[] = {
-    {.name = "t", .partition_count = 4, .max_replica_count = 3, .placement = placement},
-};
 
 /* ---- misfortunes */
 static struct timer later;
@@ -182,7 +163,7 @@ static size_t run_once(size_t mode, size_t at)
     const char *name = modes[mode].name;
     world_open(world, RELEASE_MASTER);
     world->sink.take = take;
-    world->model.tables = tables;
+    world->model.tables = apart_tables;
     world->model.table_count = 1;
     world_begin(world);
     world_plan(world, world_cluster_source, workflow);

@@ -108,6 +108,12 @@ START_TEST(an_intention_without_an_outcome_is_open)
     take("output", "\"step\":\"x\"");
     ck_assert(past_find(past, "x")->outcome_known);
     ck_assert(past_changed_anything(past));
+    /* Another process that began it anew and was killed as well has done nothing to it. */
+    take("resumed", "");
+    step("step_started", "x");
+    ck_assert(past_find(past, "x")->intended);
+    ck_assert_ptr_nonnull(past_find(past, "x")->child);
+    step("step_failed", "x");
     step("step_started", "x");
     ck_assert(!past_find(past, "x")->intended);
     ck_assert_ptr_null(past_find(past, "x")->child);

@@ -4,6 +4,7 @@
 #define PEGFLOW_TESTS_ENGINE_WORLD_H
 
 #include "base/duration.h"
+#include "engine/journal.h"
 #include "engine/run.h"
 #include "engine/target.h"
 #include "sim/sim_world.h"
@@ -43,6 +44,9 @@ struct world {
     size_t event_count;
     bool keep_leftovers;
     bool rehearsed;
+    struct past *past; /* of a run that is gone on with; or NULL */
+    bool reverts;
+    struct journal_end end;  /* of the journal of that run */
     bool operator_continues; /* a second after each pause */
     struct timer operator;
     size_t fail_event; /* the sink refuses this event; 0: none */
@@ -338,6 +342,11 @@ static inline void world_start(struct world *world)
         .may_act_ctx = world,
         .keep_leftovers = world->keep_leftovers,
         .rehearsed = world->rehearsed,
+        .past = world->past,
+        .reverts = world->reverts,
+        .resumed_by = "somebody",
+        .events_before = world->end.sequence,
+        .at_before_ms = world->end.at_ms,
     };
     world->run = run_new(&setup);
     run_start(world->run, world_run_done, world);
