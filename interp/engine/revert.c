@@ -17,6 +17,7 @@ struct revert {
     struct step step; /* stands for the hold whose value is put back */
     struct hold_item item;
     struct setting_task task;
+    struct process_check check;
     struct settings_lock lock;
     struct timer timer;
     int64_t give_up_us;
@@ -48,14 +49,13 @@ static void take_hold(struct revert *revert, const struct past_hold *hold)
     revert->item = (struct hold_item){
         .is_level = strcmp(hold->name, "meta level") == 0,
         .name = hold->name,
-        .known_before = true,
         .step = &revert->step,
     };
     if (hold->server != NULL) {
         revert->item.server = find_server(revert->run->setup.inventory, hold->server);
     }
     snprintf(revert->item.value, sizeof revert->item.value, "%s", hold->value);
-    snprintf(revert->item.before, sizeof revert->item.before, "%s", hold->before);
+    hold_recall(&revert->item, hold);
 }
 
 static void over(struct revert *revert)
@@ -67,11 +67,7 @@ static void over(struct revert *revert)
 
 static void leave(struct revert *revert)
 {
-    cJSON *data = hold_data(&revert->item, revert->item.before);
-    cJSON_AddStringToObject(data, "found", revert->task.before);
-    run_emit(revert->run, EVENT_NOT_PUT_BACK, &revert->step, data,
-             "%s is left as %s, set by somebody else (before: %s)", revert->item.name,
-             revert->task.before, revert->item.before);
+    hold_tell_left(revert->run, &revert->item, revert->task.before);
     over(revert);
 }
 
@@ -118,22 +114,10 @@ static void put_back(void *ctx, const struct error *err)
         return;
     }
     if (err == NULL && revert->task.unexpected) {
-        if (item->server == NULL) {
-            keeper_identify(run, identified, revert);
-        } else {
-            leave(revert);
-        }
+        process_check_start(&revert->check, run, item, identified, revert);
         return;
     }
-    cJSON *data = hold_data(item, item->before);
-    if (err != NULL) {
-        run_emit(run, EVENT_NOT_PUT_BACK, &revert->step, data, "%s could not be put back to %s: %s",
-                 item->name, item->before, err->text);
-        run->not_restored = true;
-    } else {
-        run_emit(run, EVENT_PUT_BACK, &revert->step, data, "%s is back at %s", item->name,
-                 item->before);
-    }
+    run->not_restored |= !hold_tell_back(run, item, err);
     over(revert);
 }
 
@@ -184,8 +168,14 @@ void revert_start(struct run *run)
     revert->run = run;
     revert->left = past_hold_count(run->setup.past);
     revert->give_up_us = loop_now_us(run->setup.loop) + LEADERLESS_US;
+    for (size_t i = 0; i < revert->left; i++) { /* the outermost first: its value was the run's */
+        take_hold(revert, past_hold_at(run->setup.past, i));
+        if (revert->item.server != NULL) {
+            kept_remember(run, &revert->item);
+        }
+    }
     keeper_start(run);
-    settings_lock(run, &revert->lock, revert_next, revert);
+    settings_lock(run, &revert->lock, NULL, revert_next, revert);
 }
 
 void revert_clear(struct run *run)
@@ -194,6 +184,7 @@ void revert_clear(struct run *run)
     if (revert != NULL) {
         timer_cancel(&revert->timer);
         settings_unlock(&revert->lock);
+        process_check_clear(&revert->check);
         free(revert);
         run->revert = NULL;
     }
