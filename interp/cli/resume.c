@@ -198,7 +198,7 @@ static int load_and_go_on(struct going_on *going, struct error *err)
         !is_interrupted(going, err)) {
         return -1;
     }
-    if (!arguments_flag(arguments, "kept-files") && !going->reverts &&
+    if (!going->reverts && !arguments_flag(arguments, "kept-files") &&
         !recorded_files_are_unchanged(&going->recorded, err)) {
         return -1;
     }
