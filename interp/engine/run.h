@@ -31,7 +31,7 @@ struct run_setup {
     const char *resumed_by; /* who goes on with it, in words; NULL where `past` is */
     uint64_t events_before; /* numbers of events that are given already */
     int64_t at_before_ms;   /* and their time since the run's start */
-    bool rehearsed; /* nobody is asked: questions are answered at once, and that is said */
+    bool rehearsed;         /* nobody is asked: questions are answered at once, and that is said */
     /* Asked before each effect, unless the run is being ended: false ends it, with what `err` says.
      * NULL: always yes. */
     bool (*may_act)(void *ctx, struct error *err);
