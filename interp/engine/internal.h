@@ -271,6 +271,9 @@ bool resume_passes_over(const struct frame *frame, const struct step *child);
 bool resume_body_is_done(const struct frame *frame); /* every child of it */
 /* False: it is a run of its own. True: it goes on, or puts back, or has ended as it cannot. */
 bool resume_begin(struct run *run);
+/* Asks the servers that were done what they run now, pauses where that is something else, and
+ * begins the steps. */
+void resume_look(struct run *run);
 /* Does a hold within this one keep the same value's place? Then that one is set, not this. */
 bool resume_hold_is_covered(const struct run *run, const struct past_hold *hold);
 

@@ -211,7 +211,7 @@ static void begin_again(void *ctx)
     } else if (run->setup.reverts) {
         revert_start(run);
     } else {
-        run_begin_steps(run, NULL);
+        resume_look(run);
     }
 }
 
