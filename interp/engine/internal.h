@@ -300,6 +300,9 @@ bool resume_passes_over(const struct frame *frame, const struct step *child);
 bool resume_body_is_done(const struct frame *frame); /* every child of it */
 /* False: it is a run of its own. True: it goes on, or puts back, or has ended as it cannot. */
 bool resume_begin(struct run *run);
+/* Asks the servers that were done what they run now, pauses where that is something else, and
+ * begins the steps. */
+void resume_look(struct run *run);
 
 /* ---- recall.c: what an interrupted run held is in force, before its steps begin anew */
 void recall_holds(struct run *run);

@@ -193,7 +193,7 @@ static void begin_again(void *ctx)
     if (run->setup.reverts || run->ending) {
         revert_start(run);
     } else {
-        run_begin_steps(run, NULL);
+        resume_look(run);
     }
 }
 
