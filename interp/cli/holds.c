@@ -55,7 +55,7 @@ static void print_setting(const struct setting_look *look)
     const char *name = look->setting->name;
     const char *now = setting_shown(text_string(&look->now));
     const char *configured = setting_shown(text_string(&look->configured));
-    const char *begins = look->setting->flag == NULL ? "at a start" : "configured";
+    const char *begins = setting_flag_of(look->setting->name) == NULL ? "at a start" : "configured";
     switch (look->verdict) {
     case SETTING_AS_CONFIGURED:
         printf("ok         %s = %s, as %s\n", name, now, begins);

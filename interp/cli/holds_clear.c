@@ -65,8 +65,9 @@ static cJSON *value_data(const struct setting_look *look)
 /* Why it is put to this value. */
 static const char *reason_of(const struct setting_look *look)
 {
-    return look->setting->flag == NULL ? "it is empty when a meta server takes the lead"
-                                       : "what the primary meta server has configured";
+    return setting_flag_of(look->setting->name) == NULL
+               ? "it is empty when a meta server takes the lead"
+               : "what the primary meta server has configured";
 }
 
 /* Set, and what came of it looked at: an answer alone proves nothing. */

@@ -30,9 +30,9 @@ static void read_values(struct setting_look *look, struct session *session)
     if (!session_read_setting(session, look->setting->name, &look->now, &err)) {
         text_printf(&look->trouble, "its value cannot be read: %s", err.text);
     }
-    if (look->setting->flag != NULL &&
-        !session_read_config(session, session->snapshot.leader, look->setting->flag,
-                             &look->configured, &err)) {
+    if (setting_flag_of(look->setting->name) != NULL &&
+        !session_read_config(session, session->snapshot.leader,
+                             setting_flag_of(look->setting->name), &look->configured, &err)) {
         text_printf(&look->trouble, "%swhat is configured cannot be read: %s",
                     look->trouble.length > 0 ? "; " : "", err.text);
     }
@@ -43,14 +43,16 @@ static void read_standbys(struct setting_look *look, struct session *session)
 {
     const struct inventory *inventory = &session->inventory;
     struct text value = {0};
-    for (int32_t i = 0; look->setting->flag != NULL && i < inventory->count[ROLE_META]; i++) {
+    for (int32_t i = 0;
+         setting_flag_of(look->setting->name) != NULL && i < inventory->count[ROLE_META]; i++) {
         const struct server *meta = &inventory->servers[ROLE_META][i];
         struct error err;
         if (address_equal(meta->address, session->snapshot.leader)) {
             continue;
         }
         const char *gap = look->elsewhere.length > 0 ? "; " : "";
-        if (!session_read_config(session, meta->address, look->setting->flag, &value, &err)) {
+        if (!session_read_config(session, meta->address, setting_flag_of(look->setting->name),
+                                 &value, &err)) {
             text_printf(&look->elsewhere, "%s%s does not say: %s", gap, meta->name, err.text);
         } else if (look->trouble.length == 0 &&
                    strcmp(text_string(&value), text_string(&look->configured)) != 0) {

@@ -1,8 +1,8 @@
-/* engine/touched.h - the settings of the primary meta server that upgrades touch.
+/* engine/touched.h - the settings of the primary meta server that upgrades touch, in the order in
+ * which they are shown.
  *
  * Floor: engine. They live in its process alone: a standby does not have them, and one that takes
- * the lead begins with what its configuration says. Facts: reference behaviour 1 (the flags), 3.2.
- */
+ * the lead begins with what its configuration says. Facts: reference behaviour 3.2. */
 #ifndef PEGFLOW_ENGINE_TOUCHED_H
 #define PEGFLOW_ENGINE_TOUCHED_H
 
@@ -10,7 +10,6 @@
 
 struct touched_setting {
     const char *name; /* the remote command */
-    const char *flag; /* of the configuration, which it begins with; NULL: it begins empty */
 };
 extern const struct touched_setting touched_settings[];
 extern const size_t touched_setting_count;

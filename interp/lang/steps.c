@@ -24,12 +24,6 @@ static const char *const reading_commands[] = {
 };
 /* ... and those that only ask when they get no argument, besides the settings we know. */
 static const char *const asking_commands[] = {
-    "meta.lb.only_move_primary",
-    "meta.lb.only_primary_balancer",
-    "meta.lb.balancer_in_turn",
-    "nfs.max_copy_rate_megabytes_per_disk",
-    "nfs.max_send_rate_megabytes_per_disk",
-    "replica.deny-client",
     "fd.allow_list",
 };
 

@@ -1,6 +1,7 @@
 /* pegasus/types.h - the words and numbers of Pegasus.
  *
- * Floor: pegasus. Facts: reference pegasus-protocol.md section 5 (enums), pegasus-behaviour.md 3.1. */
+ * Floor: pegasus. Facts: reference pegasus-protocol.md section 5 (enums), pegasus-behaviour.md 3.1.
+ */
 #ifndef PEGFLOW_PEGASUS_TYPES_H
 #define PEGFLOW_PEGASUS_TYPES_H
 
@@ -54,7 +55,11 @@ enum meta_level {
     LEVEL_QUERY = 10000, /* in a request only: "do not change" */
 };
 
-enum balance_type { BALANCE_MOVE_PRIMARY = 0, BALANCE_COPY_PRIMARY = 1, BALANCE_COPY_SECONDARY = 2 };
+enum balance_type {
+    BALANCE_MOVE_PRIMARY = 0,
+    BALANCE_COPY_PRIMARY = 1,
+    BALANCE_COPY_SECONDARY = 2
+};
 
 enum role { ROLE_META, ROLE_REPLICA, ROLE_COLLECTOR, ROLE_COUNT };
 
@@ -68,7 +73,7 @@ struct gpid {
 const char *meta_level_name(int32_t level);
 /* Without "fl_". False for an unknown word; LEVEL_QUERY has none. */
 bool meta_level_parse(const char *name, int32_t *level);
-const char *role_name(enum role role); /* "meta", "replica", "collector" */
+const char *role_name(enum role role);           /* "meta", "replica", "collector" */
 const char *replica_status_name(int32_t status); /* "PRIMARY" ...; "unknown" */
 
 /* The names of error codes that Pegasus sends and we act on; compare strings, never numbers. */
@@ -80,11 +85,14 @@ const char *replica_status_name(int32_t status); /* "PRIMARY" ...; "unknown" */
 #define PEGASUS_OBJECT_NOT_FOUND   "ERR_OBJECT_NOT_FOUND"
 #define PEGASUS_APP_NOT_EXIST      "ERR_APP_NOT_EXIST"
 
-/* Settings an upgrade touches (remote commands of the leader; reference behaviour 3.2). */
+/* Settings an upgrade touches (remote commands of meta servers; reference behaviour 3.2). */
 #define SETTING_ADD_SECONDARY_LIMIT "meta.lb.add_secondary_max_count_for_one_node"
 #define SETTING_FLOW_CONTROL        "meta.lb.add_secondary_enable_flow_control"
 #define SETTING_ASSIGN_DELAY        "meta.lb.assign_delay_ms"
 #define SETTING_BLACK_LIST          "meta.lb.assign_secondary_black_list"
 #define SETTING_LIVE_PERCENTAGE     "meta.live_percentage"
+/* ... and those of each replica server, from 2.4 on. */
+#define SETTING_COPY_RATE "nfs.max_copy_rate_megabytes_per_disk"
+#define SETTING_SEND_RATE "nfs.max_send_rate_megabytes_per_disk"
 
 #endif

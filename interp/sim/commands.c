@@ -26,6 +26,7 @@ struct call {
 enum since { SINCE_START, SINCE_LOCK, SINCE_LOADED };
 struct setting {
     const char *command;
+    enum role role;
     enum setting_kind kind;
     enum since since;
     size_t offset; /* in struct settings */
@@ -33,22 +34,34 @@ struct setting {
     int64_t most;
 };
 
-#define SETTING(command, kind, since, field, least, most)                                          \
+#define SETTING(role, command, kind, since, field, least, most)                                    \
     {                                                                                              \
-        command, kind, since, offsetof(struct settings, field), least, most                        \
+        command, role, kind, since, offsetof(struct settings, field), least, most                  \
     }
 static const struct setting settings[] = {
-    SETTING(SETTING_LIVE_PERCENTAGE, SETTING_INTEGER, SINCE_START, live_percentage, 0, 100),
-    SETTING(SETTING_ASSIGN_DELAY, SETTING_INTEGER, SINCE_LOCK, assign_delay_ms, 0, INT64_MAX),
-    SETTING(SETTING_BLACK_LIST, SETTING_LIST, SINCE_LOCK, black_list, 0, 0),
-    SETTING("meta.lb.only_move_primary", SETTING_BOOLEAN, SINCE_LOCK, only_move_primary, 0, 1),
-    SETTING("meta.lb.only_primary_balancer", SETTING_BOOLEAN, SINCE_LOCK, only_primary_balancer, 0,
+    SETTING(ROLE_META, SETTING_LIVE_PERCENTAGE, SETTING_INTEGER, SINCE_START, live_percentage, 0,
+            100),
+    SETTING(ROLE_META, SETTING_ASSIGN_DELAY, SETTING_INTEGER, SINCE_LOCK, assign_delay_ms, 0,
+            INT64_MAX),
+    SETTING(ROLE_META, SETTING_BLACK_LIST, SETTING_LIST, SINCE_LOCK, black_list, 0, 0),
+    SETTING(ROLE_META, "meta.lb.only_move_primary", SETTING_BOOLEAN, SINCE_LOCK, only_move_primary,
+            0, 1),
+    SETTING(ROLE_META, "meta.lb.only_primary_balancer", SETTING_BOOLEAN, SINCE_LOCK,
+            only_primary_balancer, 0, 1),
+    SETTING(ROLE_META, "meta.lb.balancer_in_turn", SETTING_BOOLEAN, SINCE_LOCK, balancer_in_turn, 0,
             1),
-    SETTING("meta.lb.balancer_in_turn", SETTING_BOOLEAN, SINCE_LOCK, balancer_in_turn, 0, 1),
-    SETTING(SETTING_ADD_SECONDARY_LIMIT, SETTING_INTEGER, SINCE_LOADED, add_secondary_limit, 0,
-            INT32_MAX),
-    SETTING(SETTING_FLOW_CONTROL, SETTING_BOOLEAN, SINCE_LOADED, flow_control, 0, 1),
+    SETTING(ROLE_META, SETTING_ADD_SECONDARY_LIMIT, SETTING_INTEGER, SINCE_LOADED,
+            add_secondary_limit, 0, INT32_MAX),
+    SETTING(ROLE_META, SETTING_FLOW_CONTROL, SETTING_BOOLEAN, SINCE_LOADED, flow_control, 0, 1),
+    SETTING(ROLE_REPLICA, SETTING_COPY_RATE, SETTING_INTEGER, SINCE_START, copy_rate, 0, INT32_MAX),
+    SETTING(ROLE_REPLICA, SETTING_SEND_RATE, SETTING_INTEGER, SINCE_START, send_rate, 0, INT32_MAX),
 };
+
+/* The traffic between replica servers, whose rate 2.x wants to be more than a block of 4 MB. */
+static bool is_copy_rate(const struct setting *setting)
+{
+    return setting->role == ROLE_REPLICA;
+}
 
 static const struct setting *find_setting(const struct call *call)
 {
@@ -58,7 +71,8 @@ static const struct setting *find_setting(const struct call *call)
         const struct setting *setting = &settings[i];
         bool there =
             setting->since == SINCE_START || (setting->since == SINCE_LOCK && leads) || loaded;
-        if (strcmp(setting->command, call->command) == 0) {
+        if (setting->role == call->sim->servers[call->server].role &&
+            strcmp(setting->command, call->command) == 0) {
             return there ? setting : NULL;
         }
     }
@@ -87,6 +101,9 @@ static bool parse_integer(const char *text, int64_t *value)
 
 static int64_t default_of(const struct sim *sim, const struct setting *setting)
 {
+    if (is_copy_rate(setting)) {
+        return 0;
+    }
     if (strcmp(setting->command, SETTING_LIVE_PERCENTAGE) == 0) {
         return sim->model.live_percentage;
     }
@@ -98,6 +115,9 @@ static bool is_acceptable(const struct sim *sim, const struct setting *setting, 
 {
     if (strcmp(setting->command, SETTING_ASSIGN_DELAY) == 0) {
         return value >= sim->traits->assign_delay_min && value <= sim->traits->assign_delay_max;
+    }
+    if (is_copy_rate(setting) && value < sim->traits->copy_rate_min) {
+        return false;
     }
     bool loose =
         strcmp(setting->command, SETTING_LIVE_PERCENTAGE) == 0 && sim->model.release == RELEASE_2_5;
@@ -121,7 +141,7 @@ static void run_integer(struct call *call, const struct setting *setting, int64_
     const char *argument = call->arguments[0];
     bool is_default = sim->traits->default_any_case ? strcasecmp(argument, "DEFAULT") == 0
                                                     : strcmp(argument, "DEFAULT") == 0;
-    if (is_default) {
+    if (is_default && is_acceptable(sim, setting, default_of(sim, setting))) {
         *value = default_of(sim, setting);
         snprintf(number, sizeof number, "%lld", (long long)*value);
         reply(call, REPLY_OK, number, true);
@@ -344,8 +364,7 @@ static void run_help(struct call *call)
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
         struct call probe = *call;
         snprintf(probe.command, sizeof probe.command, "%s", settings[i].command);
-        bool is_meta = call->sim->servers[call->server].role == ROLE_META;
-        if (is_meta && find_setting(&probe) != NULL) {
+        if (find_setting(&probe) != NULL) {
             text_printf(call->out, "%s\n", settings[i].command);
         }
     }
@@ -379,8 +398,7 @@ static void read_call(struct call *call, const struct remote_command_request *re
 
 static void dispatch(struct call *call)
 {
-    const struct setting *setting =
-        call->sim->servers[call->server].role == ROLE_META ? find_setting(call) : NULL;
+    const struct setting *setting = find_setting(call);
     if (setting != NULL) {
         run_setting(call, setting);
         return;

@@ -75,6 +75,12 @@ static int64_t get_flow_control(const struct sim *sim, const struct server *serv
     (void)server;
     return sim->model.flow_control;
 }
+static int64_t get_copy_rate(const struct sim *sim, const struct server *server)
+{
+    (void)sim;
+    (void)server;
+    return 0; /* unlimited: what a process begins with */
+}
 static int64_t get_assign_delay(const struct sim *sim, const struct server *server)
 {
     (void)server;
@@ -143,6 +149,23 @@ static const struct flag flags[] = {
      {"every this period(ms) the meta server will do load balance",
       "The interval milliseconds of meta server to execute load balance"},
      get_tick},
+    {"max_copy_rate_megabytes_per_disk",
+     "nfs",
+     {"FV_UINT32", "FV_UINT32"},
+     false,
+     {"max rate per disk of copying from remote node(MB/s), zero means disable rate limiter",
+      "The maximum bandwidth (MB/s) of writing data per local disk when copying from remote node, "
+      "0 means no limit"},
+     get_copy_rate},
+    {"max_send_rate_megabytes_per_disk",
+     "nfs",
+     {"FV_UINT32", "FV_UINT32"},
+     false,
+     {"max rate per disk of send to remote node(MB/s), zero means disable rate limiter",
+      "The maximum bandwidth (MB/s) of reading data per local disk when transferring data to "
+      "remote "
+      "node, 0 means no limit"},
+     get_copy_rate},
     {"min_live_node_count_for_unfreeze",
      "meta_server",
      {"FV_UINT64", "FV_UINT64"},

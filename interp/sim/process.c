@@ -24,6 +24,8 @@ static void begin(struct sim *sim, int32_t number)
     memset(server->learn_free_us, 0, sizeof server->learn_free_us);
     memset(server->copy_free_us, 0, sizeof server->copy_free_us);
     server->load_free_us = 0;
+    server->settings.copy_rate = 0;
+    server->settings.send_rate = 0;
     if (server->role == ROLE_META) {
         settings_reset(sim, &server->settings);
         stability_forget(sim, number);

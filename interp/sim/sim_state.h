@@ -37,8 +37,10 @@ enum stage {
 
 enum link { LINK_LOST, LINK_CONNECTING, LINK_UP };
 
-/* Values of the leader's remote commands; they die with the process. */
+/* Values of remote commands; they die with the process. */
 struct settings {
+    int64_t copy_rate; /* megabytes per second, 0: unlimited; of a replica server */
+    int64_t send_rate;
     int64_t add_secondary_limit;
     int64_t assign_delay_ms;
     int64_t live_percentage;
@@ -110,8 +112,9 @@ struct server {
     int64_t counters_us;
     struct replica_counts counters;
 
+    struct settings settings; /* of its role */
+
     /* meta.c, stability.c: a meta server */
-    struct settings settings;
     struct stability *stability; /* one for each replica server */
 };
 

@@ -42,6 +42,44 @@ START_TEST(settings_answer_as_their_release_does)
 }
 END_TEST
 
+/* Reference behaviour 7.2: up to 2.5 unlimited cannot be set again. */
+START_TEST(copy_rates_are_each_replica_servers_own_until_it_restarts)
+{
+    static const struct {
+        enum release release;
+        const char *words;
+        const char *reply;
+    } cases[] = {
+        {RELEASE_2_5, SETTING_COPY_RATE, "0"},
+        {RELEASE_2_5, SETTING_COPY_RATE " 5", "OK"},
+        {RELEASE_2_5, SETTING_COPY_RATE " 4", "ERR: invalid arguments"},
+        {RELEASE_2_5, SETTING_SEND_RATE " 0", "ERR: invalid arguments"},
+        {RELEASE_2_5, SETTING_SEND_RATE " DEFAULT", "ERR: invalid arguments"},
+        {RELEASE_MASTER, SETTING_COPY_RATE " 0", OK_JSON},
+        {RELEASE_MASTER, SETTING_COPY_RATE " 3", OK_JSON},
+        {RELEASE_MASTER, SETTING_SEND_RATE " default",
+         "{\n  \"error\": \"ok\",\n  \"" SETTING_SEND_RATE "\": 0\n}"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct lab lab;
+        lab_open(&lab, cases[i].release);
+        ck_assert_str_eq(lab_command(&lab, R1, cases[i].words), cases[i].reply);
+        lab_close(&lab);
+    }
+    struct lab lab;
+    lab_open(&lab, RELEASE_2_5);
+    lab_command(&lab, R1, SETTING_COPY_RATE " 50");
+    ck_assert_str_eq(lab_command(&lab, R1, SETTING_COPY_RATE), "50");
+    ck_assert_str_eq(lab_command(&lab, R1 + 1, SETTING_COPY_RATE), "0");
+    ck_assert_str_eq(lab_set(&lab, SETTING_COPY_RATE), "unknown command '" SETTING_COPY_RATE "'");
+    ck_assert_ptr_nonnull(strstr(lab_command(&lab, R1, "help"), SETTING_COPY_RATE "\n"));
+    lab_control(&lab, R1, SIM_RESTART);
+    lab_wait_ms(&lab, 30000);
+    ck_assert_str_eq(lab_command(&lab, R1, SETTING_COPY_RATE), "0");
+    lab_close(&lab);
+}
+END_TEST
+
 START_TEST(refused_values_change_nothing)
 {
     struct lab lab;
@@ -215,6 +253,7 @@ int main(void)
     Suite *suite = suite_create("commands");
     TCase *cases = tcase_create("commands");
     tcase_add_test(cases, settings_answer_as_their_release_does);
+    tcase_add_test(cases, copy_rates_are_each_replica_servers_own_until_it_restarts);
     tcase_add_test(cases, refused_values_change_nothing);
     tcase_add_test(cases, server_info_tells_version_and_start_of_the_process);
     tcase_add_test(cases, kill_partition_takes_a_table_or_one_replica);
