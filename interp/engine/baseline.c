@@ -171,6 +171,7 @@ static bool is_foreign(const struct baseline *baseline)
 }
 
 static void compare_next(struct baseline *baseline);
+static void all_compared(void *ctx);
 
 static void was_compared(void *ctx, const struct error *err)
 {
@@ -201,6 +202,13 @@ static void compare_next(struct baseline *baseline)
         begin(baseline, !run->leader_changed || is_foreign(baseline), was_compared);
         return;
     }
+    kept_compare(run, &baseline->differences, all_compared, baseline);
+}
+
+static void all_compared(void *ctx)
+{
+    struct baseline *baseline = ctx;
+    struct run *run = baseline->run;
     struct error err;
     bool differs = baseline->differences.length > 0;
     baseline->compared = true;

@@ -11,6 +11,10 @@ void hold_register(struct run *run, struct hold_item *item)
         run->holds = memory_resize(run->holds, run->hold_capacity * sizeof *run->holds);
     }
     run->holds[run->hold_count++] = item;
+    if (item->server != NULL) {
+        kept_remember(run, item);
+        server_keeper_attend(run, item);
+    }
 }
 
 void hold_unregister(struct run *run, struct hold_item *item)
@@ -52,12 +56,13 @@ bool hold_hand_on(struct run *run, struct hold_item *item)
             continue;
         }
         snprintf(heir->before, sizeof heir->before, "%s", item->before);
+        char shown[HOLD_SHOWN_BYTES];
         cJSON *data = hold_data(item, heir->value);
         cJSON_AddStringToObject(data, "before", heir->before);
         cJSON_AddStringToObject(data, "to", heir->step->id);
         run_emit(run, EVENT_HANDED_ON, item->step, data,
-                 "%s stays at %s: '%s' holds it too, and puts it back to %s", item->name,
-                 heir->value, heir->step->id, heir->before);
+                 "%s stays at %s: '%s' holds it too, and puts it back to %s",
+                 hold_shown(item, shown), heir->value, heir->step->id, heir->before);
         return true;
     }
     return false;
@@ -73,6 +78,16 @@ const struct hold_item *hold_in_force(const struct run *run, const struct hold_i
     return NULL;
 }
 
+void hold_add_process(cJSON *data, const struct hold_item *item)
+{
+    if (item != NULL && item->process[0] != '\0') {
+        cJSON_AddStringToObject(data, "process", item->process);
+    }
+    if (item != NULL && item->known_configured) {
+        cJSON_AddStringToObject(data, "configured", item->configured);
+    }
+}
+
 cJSON *hold_data(const struct hold_item *item, const char *value)
 {
     cJSON *data = cJSON_CreateObject();
@@ -80,6 +95,91 @@ cJSON *hold_data(const struct hold_item *item, const char *value)
     cJSON_AddStringToObject(data, "value", value);
     if (item->server != NULL) {
         cJSON_AddStringToObject(data, "server", item->server->name);
+        hold_add_process(data, item);
     }
     return data;
+}
+
+void hold_recall(struct hold_item *item, const struct past_hold *past)
+{
+    snprintf(item->before, sizeof item->before, "%s", past->before);
+    item->known_before = true;
+    if (past->process != NULL) {
+        snprintf(item->process, sizeof item->process, "%s", past->process);
+    }
+    if (past->configured != NULL) {
+        snprintf(item->configured, sizeof item->configured, "%s", past->configured);
+        item->known_configured = true;
+    }
+}
+
+const char *hold_shown(const struct hold_item *item, char buffer[HOLD_SHOWN_BYTES])
+{
+    snprintf(buffer, HOLD_SHOWN_BYTES, "%s%s%s", item->name, item->server == NULL ? "" : " of ",
+             item->server == NULL ? "" : item->server->name);
+    return buffer;
+}
+
+void hold_set_process(struct run *run, const struct hold_item *item, const char *start)
+{
+    for (size_t i = 0; i < run->hold_count; i++) {
+        if (hold_is_same(run->holds[i], item)) {
+            snprintf(run->holds[i]->process, SERVER_START_BYTES, "%s", start);
+        }
+    }
+    kept_set_process(run, item, start);
+}
+
+void hold_tell_left(struct run *run, const struct hold_item *item, const char *found)
+{
+    char shown[HOLD_SHOWN_BYTES];
+    cJSON *data = hold_data(item, item->before);
+    cJSON_AddStringToObject(data, "found", found);
+    run_emit(run, EVENT_NOT_PUT_BACK, item->step, data,
+             "%s is left as %s, set by somebody else (before: %s)", hold_shown(item, shown), found,
+             item->before);
+}
+
+/* What a server that cannot be asked comes back with. */
+static void append_prospect(const struct hold_item *item, struct text *out)
+{
+    if (item->server == NULL) {
+        return;
+    }
+    if (item->known_configured) {
+        text_printf(out, "; if it was restarted it begins with %s, as configured",
+                    item->configured);
+    } else {
+        text_append_string(out, "; what it begins with after a restart is not known");
+    }
+}
+
+bool hold_tell_back(struct run *run, const struct hold_item *item, const struct error *err)
+{
+    char shown[HOLD_SHOWN_BYTES];
+    cJSON *data = hold_data(item, item->before);
+    hold_shown(item, shown);
+    if (err == NULL) {
+        run_emit(run, EVENT_PUT_BACK, item->step, data, "%s is back at %s", shown, item->before);
+        return true;
+    }
+    if (hold_went_with_process(item, err)) {
+        run_emit(run, EVENT_PUT_BACK, item->step, data,
+                 "%s went with its process, which is down (%s): it begins with %s, as configured, "
+                 "which is the value before",
+                 shown, err->text, item->configured);
+        return true;
+    }
+    struct text prospect = {0};
+    append_prospect(item, &prospect);
+    run_emit(run, EVENT_NOT_PUT_BACK, item->step, data, "%s could not be put back to %s: %s%s",
+             shown, item->before, err->text, text_string(&prospect));
+    text_clear(&prospect);
+    return false;
+}
+
+bool hold_went_with_process(const struct hold_item *item, const struct error *err)
+{
+    return item->server != NULL && err->code == ERROR_UNREACHABLE && item->known_configured &&
+           strcmp(item->configured, item->before) == 0;
 }

@@ -62,6 +62,7 @@ struct frame {
 };
 
 enum { SETTING_VALUE_BYTES = 2048 }; /* a black list may be long */
+enum { SERVER_START_BYTES = sizeof((struct server_facts *)0)->command_start };
 
 /* One value that a hold keeps, in one place. */
 struct hold_item {
@@ -75,11 +76,23 @@ struct hold_item {
     bool covered;  /* ... and by a hold within this one too */
     bool implied;  /* not written in the workflow: only worth a word when it changes something */
     const struct step *step;
+    /* Of a server's own setting: the start of the process that was told last ... */
+    char process[SERVER_START_BYTES];
+    char surveyed[SERVER_START_BYTES]; /* ... of the one that was there when the hold began */
+    bool known_configured;
+    char configured[64]; /* ... and what a new process begins with */
 };
 
-/* Who may touch settings: holds, the keeper and set_meta_level take turns. */
+/* Who may touch settings: holds, the keepers and set_meta_level take turns. Those of the leader are
+ * one matter, those of each server another. */
+struct settings_lock;
+struct settings_turns {
+    struct settings_lock *owner;
+    struct settings_lock *waiters;
+};
 struct settings_lock {
     struct run *run;
+    const struct server *server; /* whose; NULL: the leader's */
     struct settings_lock *next;
     bool held;
     bool waiting;
@@ -155,8 +168,11 @@ struct run {
     struct hold_item **holds; /* those in force, outermost first */
     size_t hold_count;
     size_t hold_capacity;
-    struct settings_lock *lock_owner; /* who may change settings now */
-    struct settings_lock *lock_waiters;
+    struct settings_turns leader_turns;  /* who may change settings now */
+    struct settings_turns *server_turns; /* by slot */
+    struct held_watch *watches;          /* server_keeper.c */
+    struct kept_value *kept;             /* baseline_servers.c */
+    struct kept_compare *kept_compare;
     struct settings_lock final_lock; /* of the comparison at the end */
     struct pause pause;
     struct invariants *invariants; /* NULL: the workflow has none */
@@ -236,7 +252,10 @@ void foreign_seen(struct run *run, const struct hold_item *item, const char *val
                   const char *where);
 /* It reads as held again: forgotten, and the run goes on when nothing else keeps it. */
 void foreign_is_over(struct run *run, struct foreign_value *foreign);
-/* Every held value was taken again, as the operator wished: the run goes on. */
+/* The same, when it was we who set it again, as the operator wished. */
+void foreign_is_taken_again(struct run *run, struct foreign_value *foreign);
+/* Every held value of the leader was taken again, as the operator wished: the run goes on once
+ * those of servers are too. */
 void pause_end_by_operator(struct run *run);
 /* The run is ending: what is put back need not wait. */
 void pause_drop(struct run *run);
@@ -447,7 +466,9 @@ bool doubt_cancel(struct doubt *doubt);
 void doubt_clear(struct doubt *doubt);
 
 /* ---- settings.c: one level or setting made to have a value */
-void settings_lock(struct run *run, struct settings_lock *lock, timer_fn *go, void *ctx);
+/* `server` NULL: the leader's. `go` in a turn of its own. */
+void settings_lock(struct run *run, struct settings_lock *lock, const struct server *server,
+                   timer_fn *go, void *ctx);
 void settings_unlock(struct settings_lock *lock); /* fine when neither held nor waiting */
 
 /* Reads the value; when it is not `wanted`, emits the intention, sets it and reads it back. */
@@ -458,8 +479,10 @@ struct setting_task {
     bool only_read;
     const char *name;
     const struct server *server; /* whose; NULL: the leader's */
-    const char *expects;         /* or NULL: what is neither this nor `wanted` is left alone */
-    bool unexpected;             /* ... and was */
+    const struct hold_item
+        *item;           /* what is known of its process goes into the intention; or NULL */
+    const char *expects; /* or NULL: what is neither this nor `wanted` is left alone */
+    bool unexpected;     /* ... and was */
     char wanted[SETTING_VALUE_BYTES];
     char before[SETTING_VALUE_BYTES]; /* what was read first */
     bool changed;                     /* it was set: the outcome may be unknown when err is given */
@@ -489,8 +512,55 @@ const struct hold_item *hold_in_force(const struct run *run, const struct hold_i
  * there is none. */
 bool hold_hand_on(struct run *run, struct hold_item *item);
 
-/* {name, value, server}, for the data of an event. */
+/* {name, value, server, process, configured}, for the data of an event. */
 cJSON *hold_data(const struct hold_item *item, const char *value);
+void hold_add_process(cJSON *data, const struct hold_item *item); /* the last two; NULL is fine */
+/* "name" or "name of server". Returns `buffer`. */
+enum { HOLD_SHOWN_BYTES = 400 };
+const char *hold_shown(const struct hold_item *item, char buffer[HOLD_SHOWN_BYTES]);
+/* What the journal knows of it: the value before, the process that was told. */
+void hold_recall(struct hold_item *item, const struct past_hold *past);
+/* This process of the server has the value now: of all holds that keep it. */
+void hold_set_process(struct run *run, const struct hold_item *item, const char *start);
+/* Tells that the value before is back, or (err) that it is not; true when all is as before. */
+bool hold_tell_back(struct run *run, const struct hold_item *item, const struct error *err);
+/* ... or that it is left, as somebody else set it. */
+void hold_tell_left(struct run *run, const struct hold_item *item, const char *found);
+/* Why a server's value is as before although nobody can be asked: its process is gone, and a new
+ * one begins with the same. `err` says how it does not answer. */
+bool hold_went_with_process(const struct hold_item *item, const struct error *err);
+
+/* ---- hold_survey.c: what servers have, before any of it is changed */
+struct hold_survey {
+    struct frame *frame; /* NULL: never begun */
+    struct probe *probes;
+    size_t count;
+    size_t running;
+    int64_t give_up_us;
+    bool stopped;
+    void (*over)(struct frame *frame, const struct error *err);
+};
+/* Asks, of each item that is a server's own, its process, its value and its configuration, all at
+ * once; who does not answer is asked again for LEADERLESS_US. `over` once: an error names a server
+ * that never did, or a value that could not be set or not be put back. */
+void hold_survey_start(struct hold_survey *survey, struct frame *frame, struct hold_item *items,
+                       size_t count, void (*over)(struct frame *frame, const struct error *err));
+void hold_survey_cancel(
+    struct hold_survey *survey); /* fine when not under way; `over` follows else */
+void hold_survey_clear(struct hold_survey *survey);
+
+/* ---- server_keeper.c: keeps the values of servers' own settings, and tells them again */
+/* From now on, while it is held. */
+void server_keeper_attend(struct run *run, const struct hold_item *item);
+void server_keeper_free(struct run *run); /* no callback follows */
+
+/* ---- baseline_servers.c: values of servers' own settings, before and after */
+/* Before the first hold of it in this run changes it. */
+void kept_remember(struct run *run, const struct hold_item *item);
+void kept_set_process(struct run *run, const struct hold_item *item, const char *start);
+/* Puts back what a restarted server lost, appends to `differences` what is not as before. */
+void kept_compare(struct run *run, struct text *differences, void (*done)(void *ctx), void *ctx);
+void kept_free(struct run *run);
 
 /* ---- keeper.c: notices a new primary meta server and tells it what is held */
 void keeper_start(struct run *run);
@@ -499,6 +569,18 @@ void keeper_start(struct run *run);
 typedef void keeper_identified_fn(void *ctx, bool same_process, const char *leader_name,
                                   const struct error *err);
 void keeper_identify(struct run *run, keeper_identified_fn *done, void *ctx);
+struct process_check {
+    struct run *run;
+    struct server_facts facts;
+    struct operation *operation;
+    const struct hold_item *item;
+    keeper_identified_fn *done;
+    void *ctx;
+};
+/* The same for any item; of a server's own the process is the one that `item` knows. */
+void process_check_start(struct process_check *check, struct run *run, const struct hold_item *item,
+                         keeper_identified_fn *done, void *ctx);
+void process_check_clear(struct process_check *check);
 /* While the caller holds the settings lock: then the keeper rests. NULL keeper is fine. */
 void keeper_free(struct run *run);
 

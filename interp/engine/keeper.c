@@ -226,7 +226,7 @@ static void keeper_locked(void *ctx)
 static void keeper_look(void *ctx)
 {
     struct keeper *keeper = ctx;
-    settings_lock(keeper->run, &keeper->lock, keeper_locked, keeper);
+    settings_lock(keeper->run, &keeper->lock, NULL, keeper_locked, keeper);
 }
 
 /* ---- for one who puts back, and holds the lock, so that the keeper rests */

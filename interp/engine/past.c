@@ -173,12 +173,16 @@ const struct past_hold *past_hold_at(const struct past *past, size_t index)
     return &past->holds[index];
 }
 
+/* Taken again after an interruption it has its value before still, and is another process's now. */
 static void hold_begins(struct past *past, const struct past_hold *hold)
 {
-    if (hold_of(past, hold->step, hold->name, hold->server) == NULL) {
+    struct past_hold *known = hold_of(past, hold->step, hold->name, hold->server);
+    if (known == NULL) {
         past->holds =
             grow(past->holds, sizeof *past->holds, &past->hold_count, &past->hold_capacity);
         past->holds[past->hold_count - 1] = *hold;
+    } else if (hold->process != NULL) {
+        known->process = hold->process;
     }
 }
 
@@ -406,6 +410,8 @@ static bool take_hold(struct taking *taking, const char *value)
         .server = text_of(taking->data, "server"),
         .before = text_of(taking->data, "before"),
         .value = value,
+        .process = text_of(taking->data, "process"),
+        .configured = text_of(taking->data, "configured"),
     };
     if (hold.step == NULL || hold.name == NULL || hold.before == NULL || value == NULL) {
         return misses(taking, "the value held or the one before");
@@ -462,6 +468,21 @@ static bool take_held(struct taking *taking)
     return take_hold(taking, text_of(taking->data, "value"));
 }
 
+/* A new process of the server has what is held there. */
+static bool take_told_again(struct taking *taking)
+{
+    const char *name = text_of(taking->data, "name");
+    const char *server = text_of(taking->data, "server");
+    const char *process = text_of(taking->data, "process");
+    for (size_t i = 0; process != NULL && i < taking->past->hold_count; i++) {
+        struct past_hold *hold = &taking->past->holds[i];
+        if (same_text(hold->name, name) && same_text(hold->server, server)) {
+            hold->process = process;
+        }
+    }
+    return true;
+}
+
 static bool take_put_back(struct taking *taking)
 {
     const char *name = text_of(taking->data, "name");
@@ -481,6 +502,8 @@ static bool take_handed_on(struct taking *taking)
         .server = text_of(taking->data, "server"),
         .before = text_of(taking->data, "before"),
         .value = text_of(taking->data, "value"),
+        .process = text_of(taking->data, "process"),
+        .configured = text_of(taking->data, "configured"),
     };
     if (taking->step == NULL || heir.step == NULL || heir.name == NULL || heir.before == NULL ||
         heir.value == NULL) {
@@ -523,6 +546,7 @@ static const struct {
     {"output", take_outcome},
     {"program", take_program},
     {"held", take_held},
+    {"told_again", take_told_again},
     {"put_back", take_put_back},
     {"not_put_back", take_not_put_back},
     {"handed_on", take_handed_on},

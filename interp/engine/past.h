@@ -57,6 +57,8 @@ struct past_hold {
     const char *server; /* where, "ip:port"; NULL: at the primary meta server */
     const char *before;
     const char *value;
+    const char *process;    /* of that server, told last; NULL: none is known */
+    const char *configured; /* what a new process of it begins with; NULL: nobody knows */
 };
 /* In the order in which they were taken. */
 size_t past_hold_count(const struct past *past);

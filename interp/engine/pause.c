@@ -128,8 +128,18 @@ void foreign_is_over(struct run *run, struct foreign_value *foreign)
     }
 }
 
+void foreign_is_taken_again(struct run *run, struct foreign_value *foreign)
+{
+    foreign_forget(run, foreign);
+}
+
 void pause_end_by_operator(struct run *run)
 {
+    for (size_t i = 0; i < run->pause.foreign_count; i++) {
+        if (run->pause.foreign[i].server != NULL) {
+            return; /* its keeper takes it again */
+        }
+    }
     run->pause.foreign_count = 0;
     pause_end(run, "operator", "the operator says that the run goes on");
 }

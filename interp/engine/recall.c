@@ -34,12 +34,11 @@ static void recall(struct run *run, struct recalled *recalled, const struct past
         .is_level = strcmp(hold->name, "meta level") == 0,
         .name = hold->name,
         .server = find_server(run->setup.inventory, hold->server),
-        .known_before = true,
         .restored = true,
         .step = &recalled->step,
     };
     snprintf(recalled->item.value, sizeof recalled->item.value, "%s", hold->value);
-    snprintf(recalled->item.before, sizeof recalled->item.before, "%s", hold->before);
+    hold_recall(&recalled->item, hold);
     recalled->in_force = true;
     if (hold->server != NULL && recalled->item.server == NULL) {
         recalled->unknown_server = hold->server; /* and so not the leader's */
@@ -81,6 +80,9 @@ bool recall_take_over(struct run *run, struct hold_item *item)
         if (recalled->in_force && recalled->unknown_server == NULL &&
             strcmp(recalled->step.id, item->step->id) == 0 && hold_is_same(&recalled->item, item)) {
             memcpy(item->before, recalled->item.before, sizeof item->before);
+            memcpy(item->process, recalled->item.process, sizeof item->process);
+            memcpy(item->configured, recalled->item.configured, sizeof item->configured);
+            item->known_configured = recalled->item.known_configured;
             item->known_before = true;
             item->restored = true;
             hold_replace(run, &recalled->item, item);

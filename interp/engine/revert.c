@@ -15,6 +15,7 @@ struct revert {
     struct run *run;
     struct recalled *hold; /* that is put back now; from the last to the first */
     struct setting_task task;
+    struct process_check check;
     struct settings_lock lock;
     struct timer timer;
     int64_t give_up_us;
@@ -31,11 +32,7 @@ static void over(struct revert *revert)
 
 static void leave(struct revert *revert)
 {
-    cJSON *data = hold_data(&revert->hold->item, revert->hold->item.before);
-    cJSON_AddStringToObject(data, "found", revert->task.before);
-    run_emit(revert->run, EVENT_NOT_PUT_BACK, &revert->hold->step, data,
-             "%s is left as %s, set by somebody else (before: %s)", revert->hold->item.name,
-             revert->task.before, revert->hold->item.before);
+    hold_tell_left(revert->run, &revert->hold->item, revert->task.before);
     over(revert);
 }
 
@@ -82,22 +79,10 @@ static void put_back(void *ctx, const struct error *err)
         return;
     }
     if (err == NULL && revert->task.unexpected) {
-        if (item->server == NULL) {
-            keeper_identify(run, identified, revert);
-        } else {
-            leave(revert);
-        }
+        process_check_start(&revert->check, run, item, identified, revert);
         return;
     }
-    cJSON *data = hold_data(item, item->before);
-    if (err != NULL) {
-        run_emit(run, EVENT_NOT_PUT_BACK, &revert->hold->step, data,
-                 "%s could not be put back to %s: %s", item->name, item->before, err->text);
-        run->not_restored = true;
-    } else {
-        run_emit(run, EVENT_PUT_BACK, &revert->hold->step, data, "%s is back at %s", item->name,
-                 item->before);
-    }
+    run->not_restored |= !hold_tell_back(run, item, err);
     over(revert);
 }
 
@@ -140,6 +125,12 @@ static void revert_next(void *ctx)
         put_back(revert, &err);
         return;
     }
+    const struct server *server = revert->hold->item.server;
+    if (!revert->lock.held || revert->lock.server != server) {
+        settings_unlock(&revert->lock);
+        settings_lock(run, &revert->lock, server, revert_next, revert);
+        return;
+    }
     ensure(revert, revert->hold->item.value);
 }
 
@@ -152,7 +143,7 @@ void revert_start(struct run *run)
     if (run->keeper == NULL) {
         keeper_start(run);
     }
-    settings_lock(run, &revert->lock, revert_next, revert);
+    settings_lock(run, &revert->lock, NULL, revert_next, revert);
 }
 
 void revert_clear(struct run *run)
@@ -161,6 +152,7 @@ void revert_clear(struct run *run)
     if (revert != NULL) {
         timer_cancel(&revert->timer);
         settings_unlock(&revert->lock);
+        process_check_clear(&revert->check);
         free(revert);
         run->revert = NULL;
     }

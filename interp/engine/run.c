@@ -252,7 +252,7 @@ void run_wind_up(struct run *run)
     count_failed_servers(run);
     run->winding_up = true;
     pause_drop(run);
-    settings_lock(run, &run->final_lock, compare, run);
+    settings_lock(run, &run->final_lock, NULL, compare, run);
 }
 
 /* ---- the beginning */
@@ -353,7 +353,9 @@ struct run *run_new(const struct run_setup *setup)
     struct run *run = memory_allocate(sizeof *run);
     run->setup = *setup;
     run->reader = cluster_reader(setup->cluster);
-    run->history = memory_allocate(inventory_slot_count(setup->inventory) * sizeof *run->history);
+    size_t slots = inventory_slot_count(setup->inventory);
+    run->history = memory_allocate(slots * sizeof *run->history);
+    run->server_turns = memory_allocate(slots * sizeof *run->server_turns);
     run->gatherers = (struct gatherer_pool){
         .loop = setup->loop,
         .reader = run->reader,
@@ -432,8 +434,9 @@ void run_abort(struct run *run)
         if (foreign != NULL) {
             cJSON_AddStringToObject(data, "found", foreign->value);
         }
+        char shown[HOLD_SHOWN_BYTES];
         run_emit(run, EVENT_NOT_PUT_BACK, item->step, data, "%s is left at %s%s (before: %s)",
-                 item->name, foreign == NULL ? item->value : foreign->value,
+                 hold_shown(item, shown), foreign == NULL ? item->value : foreign->value,
                  foreign == NULL ? "" : ", set by somebody else", item->before);
         run->not_restored = true;
     }
@@ -453,6 +456,7 @@ void run_free(struct run *run)
     timer_cancel(&run->finish_timer);
     timer_cancel(&run->lost_timer);
     keeper_free(run);
+    server_keeper_free(run);
     invariants_free(run);
     frame_free_all(run);
     if (run->final_lock.run != NULL) {
@@ -463,7 +467,9 @@ void run_free(struct run *run)
     recall_clear(run);
     baseline_free(run);
     pause_clear(run);
+    kept_free(run);
     free(run->holds);
+    free(run->server_turns);
     for (size_t slot = 0; slot < inventory_slot_count(run->setup.inventory); slot++) {
         free(run->history[slot].gone);
         free(run->history[slot].left);

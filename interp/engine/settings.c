@@ -12,24 +12,34 @@ static void lock_granted(void *ctx)
     lock->go(lock->ctx);
 }
 
-static void grant(struct run *run, struct settings_lock *lock)
+static struct settings_turns *turns_of(const struct settings_lock *lock)
+{
+    struct run *run = lock->run;
+    return lock->server == NULL
+               ? &run->leader_turns
+               : &run->server_turns[inventory_slot(run->setup.inventory, lock->server)];
+}
+
+static void grant(struct settings_turns *turns, struct settings_lock *lock)
 {
     lock->held = true;
     lock->waiting = false;
-    run->lock_owner = lock;
-    timer_start(run->setup.loop, &lock->granted, 0, lock_granted, lock);
+    turns->owner = lock;
+    timer_start(lock->run->setup.loop, &lock->granted, 0, lock_granted, lock);
 }
 
-void settings_lock(struct run *run, struct settings_lock *lock, timer_fn *go, void *ctx)
+void settings_lock(struct run *run, struct settings_lock *lock, const struct server *server,
+                   timer_fn *go, void *ctx)
 {
     ASSERT(!lock->held && !lock->waiting);
-    *lock = (struct settings_lock){.run = run, .go = go, .ctx = ctx};
-    if (run->lock_owner == NULL) {
-        grant(run, lock);
+    *lock = (struct settings_lock){.run = run, .server = server, .go = go, .ctx = ctx};
+    struct settings_turns *turns = turns_of(lock);
+    if (turns->owner == NULL) {
+        grant(turns, lock);
         return;
     }
     lock->waiting = true;
-    struct settings_lock **last = &run->lock_waiters;
+    struct settings_lock **last = &turns->waiters;
     while (*last != NULL) {
         last = &(*last)->next;
     }
@@ -38,20 +48,20 @@ void settings_lock(struct run *run, struct settings_lock *lock, timer_fn *go, vo
 
 void settings_unlock(struct settings_lock *lock)
 {
-    struct run *run = lock->run;
     timer_cancel(&lock->granted);
     if (lock->waiting) {
-        struct settings_lock **link = &run->lock_waiters;
+        struct settings_lock **link = &turns_of(lock)->waiters;
         while (*link != lock) {
             link = &(*link)->next;
         }
         *link = lock->next;
     } else if (lock->held) {
-        run->lock_owner = NULL;
-        struct settings_lock *next = run->lock_waiters;
+        struct settings_turns *turns = turns_of(lock);
+        struct settings_lock *next = turns->waiters;
+        turns->owner = NULL;
         if (next != NULL) {
-            run->lock_waiters = next->next;
-            grant(run, next);
+            turns->waiters = next->next;
+            grant(turns, next);
         }
     }
     lock->held = false;
@@ -114,9 +124,11 @@ static void task_set(struct setting_task *task)
     }
     if (task->server != NULL) {
         cJSON_AddStringToObject(data, "server", task->server->name);
+        hold_add_process(data, task->item);
     }
-    if (!run_emit(run, EVENT_INTENTION, task->step, data, "set %s from %s to %s", task->name,
-                  task->before, task->wanted) &&
+    if (!run_emit(run, EVENT_INTENTION, task->step, data, "set %s%s%s from %s to %s", task->name,
+                  task->server == NULL ? "" : " of ",
+                  task->server == NULL ? "" : task->server->name, task->before, task->wanted) &&
         !task->puts_back) {
         task->changed = false;
         task_done(task, &run->failure);

@@ -60,7 +60,7 @@ static void level_ask(void *ctx)
     if (frame->cancelled) {
         frame_finish(frame, NULL);
     } else {
-        settings_lock(frame->run, &state->lock, level_locked, frame);
+        settings_lock(frame->run, &state->lock, NULL, level_locked, frame);
     }
 }
 

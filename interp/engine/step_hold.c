@@ -18,6 +18,8 @@ struct hold {
     size_t body_next; /* the child after the one under way */
     bool putting_back;
     struct setting_task task;
+    struct process_check check;
+    struct hold_survey survey;
     struct settings_lock lock;
     struct timer timer;
     int64_t give_up_us;
@@ -46,10 +48,35 @@ static bool has_setting(const struct step *step, const char *name)
     return false;
 }
 
-/* A limit on re-adding does nothing while flow control is off: such a hold turns it on, first. */
-static void list_items(struct hold *hold, const struct step *step)
+/* Whose settings they are: none for the leader's, whoever leads. */
+static const struct server *servers_of(const struct run *run, const struct step *step,
+                                       size_t *count)
 {
-    hold->items = memory_allocate((step->as.hold.setting_count + 3) * sizeof *hold->items);
+    const struct inventory *inventory = run->setup.inventory;
+    enum role role = step->as.hold.on == TO_METAS ? ROLE_META : ROLE_REPLICA;
+    switch (step->as.hold.on) {
+    case TO_LEADER:
+        break;
+    case TO_METAS:
+    case TO_REPLICAS:
+        *count = (size_t)inventory->count[role];
+        return inventory->servers[role];
+    case TO_SERVER:
+        *count = 1;
+        return step->as.hold.at;
+    }
+    *count = 0;
+    return NULL;
+}
+
+/* A limit on re-adding does nothing while flow control is off: such a hold turns it on, first. */
+static void list_items(struct hold *hold, const struct run *run, const struct step *step)
+{
+    size_t server_count;
+    const struct server *servers = servers_of(run, step, &server_count);
+    bool of_leader = step->as.hold.on == TO_LEADER;
+    size_t places = of_leader ? 1 : server_count;
+    hold->items = memory_allocate((step->as.hold.setting_count * places + 3) * sizeof *hold->items);
     if (step->as.hold.level != 0) {
         add_item(hold, step, true, "meta level", meta_level_name(step->as.hold.level));
     }
@@ -59,8 +86,11 @@ static void list_items(struct hold *hold, const struct step *step)
         hold->items[hold->count - 1].implied = true;
     }
     for (size_t i = 0; i < step->as.hold.setting_count; i++) {
-        add_item(hold, step, false, step->as.hold.settings[i].name,
-                 step->as.hold.settings[i].value);
+        for (size_t place = 0; place < places; place++) {
+            add_item(hold, step, false, step->as.hold.settings[i].name,
+                     step->as.hold.settings[i].value);
+            hold->items[hold->count - 1].server = of_leader ? NULL : &servers[place];
+        }
     }
 }
 
@@ -95,13 +125,7 @@ static void hold_item_over(struct frame *frame)
 static void hold_leave(struct frame *frame)
 {
     struct hold *hold = frame->state;
-    struct run *run = frame->run;
-    struct hold_item *item = &hold->items[hold->taken - 1];
-    cJSON *data = hold_data(item, item->before);
-    cJSON_AddStringToObject(data, "found", hold->task.before);
-    run_emit(run, EVENT_NOT_PUT_BACK, frame->step, data,
-             "%s is left as %s, set by somebody else (before: %s)", item->name, hold->task.before,
-             item->before);
+    hold_tell_left(frame->run, &hold->items[hold->taken - 1], hold->task.before);
     hold_item_over(frame);
 }
 
@@ -132,23 +156,17 @@ static void hold_was_put_back(void *ctx, const struct error *err)
         return;
     }
     if (err == NULL && hold->task.unexpected) {
-        keeper_identify(run, hold_identified, frame);
+        process_check_start(&hold->check, run, item, hold_identified, frame);
         return;
     }
-    cJSON *data = hold_data(item, item->before);
-    if (err != NULL) {
-        run_emit(run, EVENT_NOT_PUT_BACK, frame->step, data, "%s could not be put back to %s: %s",
-                 item->name, item->before, err->text);
+    bool worth_a_word = err != NULL || !item->implied || hold->task.changed;
+    if (worth_a_word && !hold_tell_back(run, item, err)) {
+        char shown[HOLD_SHOWN_BYTES];
         error_set(&hold->not_restored, ERROR_NOT_RESTORED, "%s could not be put back to %s: %s%s%s",
-                  item->name, item->before, err->text, hold->failed ? "; before that: " : "",
-                  hold->failed ? hold->failure.text : "");
+                  hold_shown(item, shown), item->before, err->text,
+                  hold->failed ? "; before that: " : "", hold->failed ? hold->failure.text : "");
         hold->any_not_restored = true;
         run->not_restored = true;
-    } else if (!item->implied || hold->task.changed) {
-        run_emit(run, EVENT_PUT_BACK, frame->step, data, "%s is back at %s", item->name,
-                 item->before);
-    } else {
-        cJSON_Delete(data);
     }
     hold_item_over(frame);
 }
@@ -165,6 +183,7 @@ static void ensure(struct frame *frame, const struct hold_item *item, const char
         .is_level = item->is_level,
         .name = item->name,
         .server = item->server,
+        .item = item,
         .expects = expects,
         .puts_back = hold->putting_back,
         .takes = !hold->putting_back,
@@ -179,17 +198,16 @@ static void ensure(struct frame *frame, const struct hold_item *item, const char
     setting_start(&hold->task);
 }
 
-/* The leader's values are changed in turn with the keeper; a server's own are in no one's way. */
+/* Each place's values are changed in turn with its keeper, and with other branches. */
 static bool has_turn(struct frame *frame, const struct hold_item *item, timer_fn *go)
 {
     struct hold *hold = frame->state;
-    if (item->server != NULL) {
-        settings_unlock(&hold->lock);
-    } else if (!hold->lock.held) {
-        settings_lock(frame->run, &hold->lock, go, frame);
-        return false;
+    if (hold->lock.held && hold->lock.server == item->server) {
+        return true;
     }
-    return true;
+    settings_unlock(&hold->lock);
+    settings_lock(frame->run, &hold->lock, item->server, go, frame);
+    return false;
 }
 
 static void hold_put_back_next(void *ctx)
@@ -204,7 +222,8 @@ static void hold_put_back_next(void *ctx)
         return;
     }
     struct hold_item *item = &hold->items[hold->taken - 1];
-    if (!has_turn(frame, item, hold_put_back)) {
+    /* A wait for the leader's turn takes nothing of the time for putting back. */
+    if (!has_turn(frame, item, item->server == NULL ? hold_put_back : hold_put_back_next)) {
         return;
     }
     if (hold_hand_on(frame->run, item)) {
@@ -336,27 +355,34 @@ static void hold_taken(void *ctx, const struct error *err)
     struct loop *loop = frame->run->setup.loop;
     struct hold_item *item = &hold->items[hold->taken];
     if (err == NULL && hold->task.unexpected) {
-        keeper_identify(frame->run, hold_take_identified, frame);
+        process_check_start(&hold->check, frame->run,
+                            item->restored ? item : hold_in_force(frame->run, item),
+                            hold_take_identified, frame);
         return;
     }
     if (err == NULL) {
         hold_begun(frame, item);
         item->restored = false;
+        if (item->server != NULL) {
+            hold_set_process(frame->run, item, item->surveyed);
+        }
     } else if (error_may_pass(err) && !frame->cancelled && loop_now_us(loop) < hold->give_up_us) {
         timer_start(loop, &hold->timer, US_PER_SECOND, hold_take_next, frame);
         return;
     }
     hold->taken++;
     if (err != NULL) {
+        hold->taken = hold->count; /* what was restored behind it is put back too */
         settings_unlock(&hold->lock);
         hold_body_over(frame, err);
         return;
     }
     if (!item->implied || strcmp(item->before, item->value) != 0) {
+        char shown[HOLD_SHOWN_BYTES];
         cJSON *data = hold_data(item, item->value);
         cJSON_AddStringToObject(data, "before", item->before);
         run_emit(frame->run, EVENT_HELD, frame->step, data, "%s held at %s (before: %s)",
-                 item->name, item->value, item->before);
+                 hold_shown(item, shown), item->value, item->before);
     }
     hold_take_next(frame);
 }
@@ -387,6 +413,9 @@ static void hold_take_next(void *ctx)
     } else if (has_turn(frame, item, hold_take_next)) {
         const struct hold_item *outer = hold_in_force(frame->run, item);
         const char *expects = outer == NULL || outer == item ? NULL : outer->value;
+        if (!item->known_before) {
+            memcpy(item->process, item->surveyed, sizeof item->process);
+        }
         ensure(frame, item, item->value, item->restored ? item->before : expects, hold_taken);
     }
 }
@@ -401,17 +430,40 @@ static void hold_restore(struct frame *frame)
     }
 }
 
+static void hold_surveyed(struct frame *frame, const struct error *err)
+{
+    struct hold *hold = frame->state;
+    if (err != NULL) {
+        hold->taken = hold->count; /* what was restored is put back; the rest was never begun */
+        hold_body_over(frame, err);
+    } else {
+        hold_take_again(frame);
+    }
+}
+
+static bool asks_servers(const struct hold *hold)
+{
+    for (size_t i = 0; i < hold->count; i++) {
+        if (hold->items[i].server != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void hold_start(struct frame *frame)
 {
     struct hold *hold = frame->state;
     hold->lock.run = frame->run;
-    list_items(hold, frame->step);
+    list_items(hold, frame->run, frame->step);
     hold_restore(frame);
     hold->body_next = resume_first(frame);
     if (resume_body_is_done(frame)) { /* only the way back is left */
         hold->taken = hold->count;
         hold->body_next = frame->step->body.count;
         hold_go(frame);
+    } else if (asks_servers(hold)) {
+        hold_survey_start(&hold->survey, frame, hold->items, hold->count, hold_surveyed);
     } else {
         hold_take_again(frame);
     }
@@ -425,6 +477,8 @@ static void hold_cancel(struct frame *frame)
     }
     if (frame->child != NULL) {
         frame_cancel_children(frame, &frame->why, false);
+    } else if (hold->survey.running > 0) {
+        hold_survey_cancel(&hold->survey);
     } else if (hold->task.operation != NULL) {
         operation_cancel(hold->task.operation);
     } else if (hold->lock.waiting) {
@@ -439,6 +493,8 @@ static void hold_clear(struct frame *frame)
     timer_cancel(&hold->timer);
     follow_clear(&hold->follower);
     settings_unlock(&hold->lock);
+    hold_survey_clear(&hold->survey);
+    process_check_clear(&hold->check);
     for (size_t i = 0; i < hold->count; i++) {
         hold_unregister(frame->run, &hold->items[i]);
     }

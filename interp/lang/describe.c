@@ -57,9 +57,6 @@ static void write_field(const struct field *field, const char *indent, struct te
     if ((field->flags & LATER) != 0) {
         text_append_string(out, ", not available yet");
     }
-    if ((field->flags & ONLY_DEFAULT) != 0) {
-        text_append_string(out, ", nothing else yet");
-    }
     text_printf(out, ")\n%s    %s\n", indent, field->doc);
     for (size_t i = 0; i < field->row_count; i++) {
         write_field(&field->rows[i], "      ", out);

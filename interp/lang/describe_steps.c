@@ -6,7 +6,6 @@
 #define COUNT_AT(member) .count_offset = offsetof(struct draft, member)
 
 const char *const deploy_words[] = {"update", "restart", "start", "stop", NULL};
-static const char *const hold_on_words[] = {"meta", NULL};
 static const char *const on_timeout_words[] = {"fail", "ask", NULL};
 static const char *const on_failure_words[] = {"stop", "continue", "ask", NULL};
 static const char *const within_words[] = {"anywhere", "rack", NULL};
@@ -163,7 +162,7 @@ static const struct field poll_fields[] = {
 static const struct field http_fields[] = {
     {"url", FIELD_TEXT, REQUIRED, NULL, "http:// or https://", AT(step.as.http.url)},
     {"method", FIELD_WORD, 0, "GET", "\"GET\", \"POST\", \"PUT\", \"PATCH\" or \"DELETE\"",
-     AT(only_word), .words = http_methods},
+     AT(method), .words = http_methods},
     {"json", FIELD_JSON, 0, NULL, "the body, as a value", AT(json)},
     {"body", FIELD_TEXT, 0, NULL, "the body, as text", AT(step.as.http.body)},
     {"headers", FIELD_PAIRS, 0, NULL, "{ [\"Name\"] = \"value\" }", AT(step.as.http.headers),
@@ -265,8 +264,10 @@ static const struct field hold_fields[] = {
     {"meta_level", FIELD_LEVEL, 0, NULL, "the level the meta server keeps", AT(step.as.hold.level)},
     {"setting", FIELD_SETTINGS, 0, NULL, "values that settings keep: { [\"name\"] = value }",
      AT(step.as.hold.settings), COUNT_AT(step.as.hold.setting_count)},
-    {"on", FIELD_WORD, ONLY_DEFAULT, "meta", "where the settings are", AT(only_word),
-     .words = hold_on_words},
+    {"on", FIELD_TO, 0, "meta",
+     "whose settings: \"meta\" (whoever leads), \"metas\" or \"replicas\" (each of them), or a "
+     "node",
+     AT(to)},
     {"steps", FIELD_STEPS, REQUIRED | REST, NULL, "done while the values are kept", AT(step.body)},
 };
 static const struct field try_fields[] = {
@@ -343,7 +344,8 @@ const struct descriptor step_descriptors[] = {
     {"hold", GROUP_GROUP, FORM_LABELLED, STEP_HOLD, false, ROWS(hold_fields),
      "keeps values while its steps run, and puts them back however they end",
      "hold { meta_level = \"steady\", setting = { [\"meta.lb.assign_delay_ms\"] = 3600000 }, "
-     "sleep \"1s\" }"},
+     "hold { on = \"replicas\", setting = { [\"nfs.max_copy_rate_megabytes_per_disk\"] = 200 }, "
+     "sleep \"1s\" } }"},
     {"try", GROUP_GROUP, FORM_TABLE, STEP_TRY, false, ROWS(try_fields),
      "does other steps when one fails",
      "try { steps = { log \"one\" }, finally = { log \"two\" } "

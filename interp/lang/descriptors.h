@@ -51,7 +51,6 @@ enum field_kind {
 enum field_flag {
     REQUIRED = 1,
     LATER = 2,        /* refused: not in this version */
-    ONLY_DEFAULT = 4, /* in this version nothing but the default */
     FIRST = 8,        /* the first positional item */
     SECOND = 16,      /* the second */
     REST = 32,        /* all positional items from the first free one on */
@@ -144,7 +143,7 @@ struct draft {
     struct step_list rescue; /* try */
     struct step_list finally;
     int within;    /* rolling: 1 is within a rack */
-    int only_word; /* a FIELD_WORD that can only have its default: stored and not looked at */
+    int method; /* http: the method */
     int32_t only_number;
     const char *json;
     const char *notice; /* notify: text */

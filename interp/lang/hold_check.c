@@ -35,6 +35,7 @@ static void append_place(struct text *text, struct source where)
 struct want {
     const char *name;
     const char *value;
+    const struct server *at; /* whose it is; NULL: the leader's, everybody's, or nobody knows */
     struct source where;
     size_t branch;
 };
@@ -50,6 +51,7 @@ static void each_held(const struct step *step, want_fn *take, void *ctx)
         want.value = meta_level_name(step->as.hold.level);
         take(ctx, &want);
     }
+    want.at = step->as.hold.at;
     for (size_t i = 0; i < step->as.hold.setting_count; i++) {
         want.name = step->as.hold.settings[i].name;
         want.value = step->as.hold.settings[i].value;
@@ -64,17 +66,19 @@ static void each_held(const struct step *step, want_fn *take, void *ctx)
     }
 }
 
-/* A remote command to a meta server that sets a setting. */
+/* A remote command that sets a setting, sent to a process that has it. */
 static bool sets_setting(const struct step *step)
 {
     enum setting_kind kind;
-    if (step->kind != STEP_REMOTE_COMMAND || step->as.remote_command.to == TO_REPLICAS) {
+    if (step->kind != STEP_REMOTE_COMMAND || step->as.remote_command.argument_count == 0 ||
+        !setting_kind_of(step->as.remote_command.name, &kind)) {
         return false;
     }
-    return (step->server == NULL || step->as.remote_command.to != TO_SERVER ||
-            step->server->role == ROLE_META) &&
-           step->as.remote_command.argument_count > 0 &&
-           setting_kind_of(step->as.remote_command.name, &kind);
+    bool of_replicas = setting_home_of(step->as.remote_command.name) == SETTING_OF_REPLICAS;
+    if (step->as.remote_command.to == TO_SERVER) {
+        return step->server == NULL || (step->server->role == ROLE_REPLICA) == of_replicas;
+    }
+    return (step->as.remote_command.to == TO_REPLICAS) == of_replicas;
 }
 
 /* What the step itself wants, not its children. */
@@ -90,6 +94,7 @@ static void each_wanted(const struct step *step, want_fn *take, void *ctx)
     } else if (sets_setting(step)) {
         want.name = step->as.remote_command.name;
         want.value = step->as.remote_command.arguments[0];
+        want.at = step->as.remote_command.to == TO_SERVER ? step->server : NULL;
         take(ctx, &want);
     }
 }
@@ -100,11 +105,15 @@ struct wants {
     size_t count;
     size_t capacity;
     size_t branch;
+    bool of_another; /* what one server's turn wants of it says nothing of another's */
 };
 
 static void collect(void *ctx, const struct want *want)
 {
     struct wants *wants = ctx;
+    if (wants->of_another && want->at != NULL) {
+        return;
+    }
     if (wants->count == wants->capacity) {
         wants->capacity = wants->capacity * 2 + 16;
         wants->items = memory_resize(wants->items, wants->capacity * sizeof *wants->items);
@@ -166,6 +175,30 @@ static bool find_pair(const struct want *wants, size_t count, const struct want 
     return false;
 }
 
+/* The same among those that can be in one process: what is wanted of one server, and of all. What
+ * is found lies in `scratch`, which has room for all of them. */
+static bool find_pair_somewhere(const struct want *wants, size_t count, struct want *scratch,
+                                const struct want **one, const struct want **other)
+{
+    for (size_t place = 0; place < count; place++) {
+        const struct server *at = wants[place].at;
+        size_t first = 0;
+        size_t here = 0;
+        while (wants[first].at != at) {
+            first++;
+        }
+        for (size_t i = 0; first == place && i < count; i++) {
+            if (wants[i].at == NULL || wants[i].at == at) {
+                scratch[here++] = wants[i];
+            }
+        }
+        if (here > 0 && find_pair(scratch, here, one, other)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void complain_pair(const struct check *check, const struct step *group,
                           const struct want *one, const struct want *other)
 {
@@ -188,6 +221,7 @@ static void complain_pair(const struct check *check, const struct step *group,
 static void check_side_by_side(const struct check *check, const struct step *group)
 {
     struct wants wants = {0};
+    struct want *scratch = NULL;
     size_t count = group->body.count;
     for (size_t i = 0; i < count; i++) {
         wants.branch = i;
@@ -195,10 +229,12 @@ static void check_side_by_side(const struct check *check, const struct step *gro
     }
     if (group->kind == STEP_ROLLING && count == 1) { /* there may be more servers tomorrow */
         wants.branch = 1;
+        wants.of_another = true;
         collect_tree(group->body.items[0], &wants);
     }
     if (wants.count > 0) {
         qsort(wants.items, wants.count, sizeof *wants.items, compare_wants);
+        scratch = memory_allocate(wants.count * sizeof *scratch);
     }
     for (size_t begin = 0, end; begin < wants.count; begin = end) {
         const struct want *one;
@@ -207,10 +243,11 @@ static void check_side_by_side(const struct check *check, const struct step *gro
         while (end < wants.count && strcmp(wants.items[end].name, wants.items[begin].name) == 0) {
             end++;
         }
-        if (find_pair(&wants.items[begin], end - begin, &one, &other)) {
+        if (find_pair_somewhere(&wants.items[begin], end - begin, scratch, &one, &other)) {
             complain_pair(check, group, one, other);
         }
     }
+    free(scratch);
     free(wants.items);
 }
 
@@ -223,13 +260,15 @@ static bool runs_side_by_side(const struct step *step)
 /* ---- inside a hold */
 struct search {
     const char *name;
+    const struct server *at; /* NULL: anywhere */
     struct want found;
 };
 
 static void match(void *ctx, const struct want *want)
 {
     struct search *search = ctx;
-    if (strcmp(want->name, search->name) == 0) {
+    bool meet = search->at == NULL || want->at == NULL || search->at == want->at;
+    if (meet && strcmp(want->name, search->name) == 0) {
         search->found = *want;
     }
 }
@@ -243,6 +282,7 @@ static void check_inside(const struct check *check, const struct step *step,
         return;
     }
     struct search search = {.name = level ? level_name : step->as.remote_command.name};
+    search.at = !level && step->as.remote_command.to == TO_SERVER ? step->server : NULL;
     for (; around != NULL && search.found.name == NULL; around = around->outer) {
         each_held(around->hold, match, &search);
     }

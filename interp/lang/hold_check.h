@@ -11,7 +11,7 @@
 typedef void hold_complain_fn(void *ctx, struct source where, const char *text);
 
 /* One pass over the tree, and one more for each group whose children run side by side. Complains
- * of: two values of one setting that could be wanted at the same time (children of a parallel,
+ * of: two values of one setting that could be wanted of one process at the same time (children of a parallel,
  * turns of a rolling with max_in_flight above 1: also where there is only one server yet); a step
  * that sets what a hold around it keeps; a limit held together with flow control off, under which
  * it does nothing. */

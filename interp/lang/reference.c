@@ -218,8 +218,7 @@ static void write_row(const struct field *field, const char *within, struct text
     } else if ((field->flags & REQUIRED) != 0) {
         text_append_string(out, " | required | ");
     } else if (field->fallback != NULL) {
-        text_printf(out, " | `%s`%s | ", field->fallback,
-                    (field->flags & ONLY_DEFAULT) != 0 ? ", nothing else yet" : "");
+        text_printf(out, " | `%s` | ", field->fallback);
     } else {
         text_append_string(out, " | | ");
     }

@@ -197,6 +197,8 @@ struct step {
         } rolling;                 /* body.items[i] is a STEP_STEPS with .server set */
         struct {
             int32_t level;                  /* 0: none */
+            enum command_to on;             /* whose the settings are; the level is the leader's */
+            const struct server *at;        /* TO_SERVER: of this one */
             struct setting_value *settings; /* sorted by name */
             size_t setting_count;
         } hold;

@@ -212,7 +212,7 @@ static void finish_poll(struct call *call, struct step *step)
 static void finish_http(struct call *call, struct draft *draft)
 {
     struct step *step = &draft->step;
-    step->as.http.method = http_methods[draft->only_word];
+    step->as.http.method = http_methods[draft->method];
     check_url(call, "url", step->as.http.url);
     if (draft->json != NULL && step->as.http.body != NULL) {
         call_complain(call, "'json' and 'body' are both given");
@@ -249,9 +249,50 @@ static void check_retry(struct call *call, const struct draft *draft)
     }
 }
 
+/* Each setting must be one of the processes that `on` says. */
+static void check_home(struct call *call, const struct step *step, const char *name)
+{
+    static const char *const hints[] = {
+        [SETTING_OF_LEADER] = "the primary meta server's: leave 'on' out",
+        [SETTING_OF_METAS] = "each meta server's own, whoever leads: write on = \"metas\"",
+        [SETTING_OF_REPLICAS] = "each replica server's own: write on = \"replicas\", or a node",
+    };
+    enum command_to on = step->as.hold.on;
+    enum role role = on == TO_SERVER     ? step->as.hold.at->role
+                     : on == TO_REPLICAS ? ROLE_REPLICA
+                                         : ROLE_META;
+    bool fits = false;
+    enum setting_home home = setting_home_of(name);
+    switch (home) {
+    case SETTING_OF_LEADER:
+        fits = on == TO_LEADER;
+        break;
+    case SETTING_OF_METAS:
+        fits = on != TO_LEADER && role == ROLE_META;
+        break;
+    case SETTING_OF_REPLICAS:
+        fits = role == ROLE_REPLICA;
+        break;
+    }
+    if (!fits) {
+        call_complain(call, "'%s' is %s", name, hints[home]);
+    }
+}
+
 static void finish_hold(struct call *call, struct draft *draft)
 {
-    const struct step *step = &draft->step;
+    struct step *step = &draft->step;
+    step->as.hold.on = draft->to.kind;
+    step->as.hold.at = draft->to.server;
+    if (step->as.hold.on == TO_SERVER && step->as.hold.at == NULL) {
+        call_complain(call, "'on' wants a node of the cluster, not an address");
+    }
+    for (size_t i = 0; !call->tainted && i < step->as.hold.setting_count; i++) {
+        check_home(call, step, step->as.hold.settings[i].name);
+    }
+    if (!call->tainted && step->as.hold.on != TO_LEADER && step->as.hold.setting_count == 0) {
+        call_complain(call, "'on' says whose settings are held, and there is no 'setting'");
+    }
     if (!call->tainted && step->as.hold.level == 0 && step->as.hold.setting_count == 0) {
         call_complain(call, "holds nothing: give 'meta_level' or 'setting'");
     }

@@ -433,26 +433,11 @@ static read_fn *const readers[FIELD_KIND_COUNT] = {
     [FIELD_PLACEMENT] = value_read_placement,
 };
 
-static bool is_default(lua_State *L, const struct field *field, int index)
-{
-    size_t length;
-    const char *text = sandbox_tostring(L, index, &length);
-    bool same = strcmp(text, field->fallback) == 0;
-    lua_pop(L, 1);
-    return same;
-}
-
 void value_read(lua_State *L, struct call *call, const struct field *field, int index, void *base)
 {
     struct target target = {call, field, base};
-    char buffer[96];
     luaL_checkstack(L, 10, "values");
     if (value_is_placeholder(L, call, index)) {
-        return;
-    }
-    if ((field->flags & ONLY_DEFAULT) != 0 && !is_default(L, field, index)) {
-        call_complain(call, "'%s' can only be %s in this version of pegflow, not %s", field->name,
-                      field->fallback, object_describe(L, index, buffer));
         return;
     }
     ASSERT(readers[field->kind] != NULL);

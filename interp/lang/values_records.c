@@ -15,13 +15,6 @@ static const char *read_setting_value(lua_State *L, struct call *call, const cha
         call_complain(call, "'%.80s' is no setting that can be held", name);
         return NULL;
     }
-    if (strncmp(name, "meta.", 5) != 0) {
-        call_complain(call,
-                      "'%s' is a setting of replica servers: on = \"replicas\" is not "
-                      "available in this version of pegflow",
-                      name);
-        return NULL;
-    }
     int exact = 0;
     lua_Integer integer = lua_type(L, index) == LUA_TNUMBER ? lua_tointegerx(L, index, &exact) : 0;
     if (kind == SETTING_INTEGER && exact && integer >= 0) {

@@ -373,7 +373,7 @@ function rolling(fields) end
 ---@class pegflow.hold.fields
 ---@field meta_level? string the level the meta server keeps
 ---@field setting? table<string, string|number|boolean> values that settings keep: { ["name"] = value }
----@field on? string where the settings are
+---@field on? string|pegflow.node whose settings: "meta" (whoever leads), "metas" or "replicas" (each of them), or a node
 ---@field [integer] any done while the values are kept
 ---@field id? string the step's name in paths, instead of its kind and number
 ---@field timeout? string|pegflow.duration the step fails if it is not done by then

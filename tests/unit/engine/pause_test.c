@@ -1,23 +1,12 @@
 /* A foreign hand is noticed: the run pauses, says so, and nothing is begun until it is decided. */
-#include "world.h"
+#include "turns.h"
 
-#define WORKFLOW(steps)                                                                            \
-    "return workflow \"t\" {\n  api = 1,\n  steps = function(cluster, p)\n    return {\n" steps    \
-    "\n    }\n  end,\n}\n"
 #define LIMIT "[\"meta.lb.add_secondary_max_count_for_one_node\"]"
 
 /* ---- foreign hands */
 static void somebody_sets(struct world *world, const char *setting, const char *value)
 {
-    struct remote_command_request request = {.command = slice_of(setting)};
-    struct slice argument = slice_of(value);
-    struct arena arena = {0};
-    struct remote_command_response response;
-    request.arguments = (struct wire_list){&argument, 1};
-    ck_assert_int_eq(sim_request(world->sim, world_leader(world), RPC_REMOTE_COMMAND, 0, &request,
-                                 &arena, &response),
-                     SIM_ANSWER);
-    arena_clear(&arena);
+    turns_set(world, world_leader(world), setting, value);
 }
 
 static void somebody_sets_77(struct world *world)
@@ -76,67 +65,6 @@ static void a_person_pauses(struct world *world)
     run_pause(world->run, "somebody wants to look");
 }
 
-/* What happens when, in order: on a line of the log, after a while. */
-struct turn {
-    const char *on;
-    misfortune_fn *what;
-    int64_t after_us;
-};
-struct story {
-    struct world world;                 /* first */
-    const struct model_answer *program; /* or NULL */
-    const struct turn *turns;
-    size_t next;
-    size_t count;
-    struct timer timer;
-};
-
-static void story_go_on(struct world *world);
-
-static void story_turn(void *ctx)
-{
-    struct story *story = ctx;
-    misfortune_fn *what = story->turns[story->next++].what;
-    if (story->next < story->count) {
-        story->world.on = story->turns[story->next].on;
-        story->world.misfortune = story_go_on;
-    }
-    what(&story->world);
-}
-
-static void story_go_on(struct world *world)
-{
-    struct story *story = (struct story *)world;
-    timer_start(world->loop, &story->timer, story->turns[story->next].after_us, story_turn, story);
-}
-
-static void story_run(struct story *story, const char *workflow, const struct turn *turns,
-                      size_t count)
-{
-    struct world *world = &story->world;
-    world_open(world, RELEASE_MASTER);
-    world->model.programs = story->program;
-    world->model.program_count = story->program != NULL;
-    world_begin(world);
-    world_plan(world, world_cluster_source, workflow);
-    story->turns = turns;
-    story->count = count;
-    story->next = 0;
-    world->on = turns[0].on;
-    world->misfortune = story_go_on;
-    world_run(world);
-    ck_assert_uint_eq(story->next, count);
-}
-
-static void story_close(struct story *story)
-{
-    timer_cancel(&story->timer);
-    world_expect_no_violation(&story->world);
-    world_close(&story->world);
-}
-
-#define TURNS(turns) turns, sizeof turns / sizeof turns[0]
-
 static const char held[] =
     WORKFLOW("hold { meta_level = \"steady\", setting = { " LIMIT " = 0 }, log \"begun\", sleep "
              "\"20s\", log \"after\" },");
@@ -147,7 +75,7 @@ START_TEST(a_held_value_that_somebody_changes_pauses_until_it_is_set_back)
         {"log begun", somebody_sets_77, US_PER_SECOND},
         {"paused ", somebody_sets_it_back, 2 * US_PER_HOUR},
     };
-    struct story story = {0};
+    struct story story = {.release = RELEASE_MASTER};
     story_run(&story, held, TURNS(turns));
     struct world *world = &story.world;
     ck_assert_msg(world->result.exit_code == 0, "%s", world->result.error.text);
@@ -166,7 +94,7 @@ START_TEST(a_level_that_somebody_changes_pauses_and_the_operator_takes_it_again)
         {"log begun", somebody_sets_lively, US_PER_SECOND},
         {"paused ", the_operator_continues, US_PER_HOUR},
     };
-    struct story story = {0};
+    struct story story = {.release = RELEASE_MASTER};
     story_run(&story, held, TURNS(turns));
     struct world *world = &story.world;
     ck_assert_msg(world->result.exit_code == 0, "%s", world->result.error.text);
@@ -190,7 +118,7 @@ START_TEST(a_foreign_value_is_not_overwritten_when_the_operator_stops)
         {"log begun", somebody_sets_77, US_PER_SECOND},
         {"paused ", the_operator_stops, US_PER_SECOND},
     };
-    struct story story = {0};
+    struct story story = {.release = RELEASE_MASTER};
     story_run(&story, held, TURNS(turns));
     struct world *world = &story.world;
     ck_assert_int_eq(world->result.exit_code, 5);
@@ -209,7 +137,7 @@ END_TEST
 START_TEST(a_foreign_value_that_nobody_saw_yet_is_not_overwritten_either)
 {
     static const struct turn turns[] = {{"log log-2 after", somebody_sets_77, 0}};
-    struct story story = {0};
+    struct story story = {.release = RELEASE_MASTER};
     story_run(&story, held, TURNS(turns));
     ck_assert_int_eq(story.world.result.exit_code, 5);
     ck_assert_uint_eq(world_count(&story.world, "is left as 77, set by somebody else"), 1);
@@ -224,7 +152,7 @@ START_TEST(an_inner_hold_does_not_overwrite_what_somebody_changed)
         {"log log begun", somebody_sets_77, 0},
         {"paused ", the_operator_continues, US_PER_HOUR},
     };
-    struct story story = {0};
+    struct story story = {.release = RELEASE_MASTER};
     story_run(&story,
               WORKFLOW("hold { setting = { " LIMIT
                        " = 50 }, log \"begun\", sleep \"100ms\", hold \"in\" { setting = { " LIMIT
@@ -247,7 +175,7 @@ START_TEST(inner_and_outer_holds_leave_a_foreign_value_and_say_so)
         {"log begun", somebody_sets_77, US_PER_SECOND},
         {"paused ", the_operator_stops, US_PER_SECOND},
     };
-    struct story story = {0};
+    struct story story = {.release = RELEASE_MASTER};
     story_run(&story,
               WORKFLOW("hold { setting = { " LIMIT " = 50 }, hold \"in\" { setting = { " LIMIT
                        " = 0 }, log \"begun\", sleep \"1h\" } },"),
@@ -267,7 +195,7 @@ START_TEST(a_foreign_value_goes_with_the_process_that_had_it)
         {"log begun", somebody_sets_77, US_PER_SECOND},
         {"paused ", the_leader_is_restarted, US_PER_SECOND},
     };
-    struct story story = {0};
+    struct story story = {.release = RELEASE_MASTER};
     story_run(&story, held, TURNS(turns));
     ck_assert_msg(story.world.result.exit_code == 0, "%s", story.world.result.error.text);
     ck_assert_uint_ge(world_count(&story.world, "told_again"), 1);
@@ -283,7 +211,7 @@ START_TEST(a_replica_server_that_somebody_restarts_pauses_the_run)
         {"log begun", somebody_restarts_the_last_server, 0},
         {"paused ", the_operator_continues, US_PER_HOUR},
     };
-    struct story story = {0};
+    struct story story = {.release = RELEASE_MASTER};
     story_run(
         &story,
         WORKFLOW("wait_until { cluster_is_healthy(), timeout = \"10m\" }, log \"begun\", sleep "
@@ -308,7 +236,7 @@ START_TEST(time_limits_stand_still_and_waits_look_without_nudging)
         {"/drain/wait_until/migrate_node propose", a_person_pauses, 0},
         {"paused ", the_operator_continues, 5 * US_PER_HOUR},
     };
-    struct story story = {0};
+    struct story story = {.release = RELEASE_MASTER};
     story_run(&story, "workflows/ha.lua", TURNS(turns));
     struct world *world = &story.world;
     ck_assert_msg(world->result.exit_code == 0, "%s", world->result.error.text);
@@ -327,7 +255,7 @@ END_TEST
 START_TEST(nothing_is_begun_in_a_pause_at_any_point_of_the_flow)
 {
     for (size_t point = 20; point < 330; point += 31) {
-        struct story story = {0};
+        struct story story = {.release = RELEASE_MASTER};
         struct world *world = &story.world;
         world_open(world, RELEASE_MASTER);
         world_begin(world);
@@ -368,7 +296,7 @@ START_TEST(a_second_stop_in_a_pause_says_what_is_left)
         {"log begun", somebody_sets_77, US_PER_SECOND},
         {"paused ", the_operator_aborts, US_PER_SECOND},
     };
-    struct story story = {0};
+    struct story story = {.release = RELEASE_MASTER};
     story_run(&story, held, TURNS(turns));
     ck_assert_int_eq(story.world.result.exit_code, 5);
     ck_assert_uint_ge(world_count(&story.world, "not_put_back"), 1);

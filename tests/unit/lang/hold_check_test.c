@@ -9,6 +9,7 @@
 #define LIMIT "[\"meta.lb.add_secondary_max_count_for_one_node\"]"
 #define DELAY "[\"meta.lb.assign_delay_ms\"]"
 #define FLOW  "[\"meta.lb.add_secondary_enable_flow_control\"]"
+#define RATE  "[\"nfs.max_copy_rate_megabytes_per_disk\"]"
 #define NAME  "meta.lb.add_secondary_max_count_for_one_node"
 
 static const struct {
@@ -56,6 +57,31 @@ static const struct {
     {"parallel {\n hold { setting = { " DELAY " = 5 }, sleep \"1s\" },\n"
      " hold { setting = { " LIMIT " = 5 }, hold { setting = { " LIMIT " = 0 }, sleep \"1s\" } } }",
      ""},
+    /* one server's values, and all of theirs */
+    {"parallel {\n hold { on = \"replicas\", setting = { " RATE " = 100 }, sleep \"1s\" },\n"
+     " hold { on = node, setting = { " RATE " = 50 }, sleep \"1s\" } }",
+     "4: nfs.max_copy_rate_megabytes_per_disk is wanted to be 50 here, and 100 at FILE:3; both can "
+     "be at work at the same time in the parallel at FILE:2"},
+    {"parallel {\n hold { on = node, setting = { " RATE " = 100 }, sleep \"1s\" },\n"
+     " remote_command { to = \"replicas\", \"nfs.max_copy_rate_megabytes_per_disk\", \"7\" } }",
+     "4: nfs.max_copy_rate_megabytes_per_disk is wanted to be 7 here, and 100 at FILE:3; both can "
+     "be at work at the same time in the parallel at FILE:2"},
+    {"rolling { over = cluster.replicas, max_in_flight = 2, steps = function(n)\n"
+     " return hold { on = n, setting = { " RATE " = 100 },\n"
+     " hold { on = n, setting = { " RATE " = 50 }, sleep \"1s\" } } end }",
+     ""},
+    {"rolling { over = cluster.replicas, max_in_flight = 2, steps = function(n)\n"
+     " return hold { on = \"replicas\", setting = { " RATE " = 100 },\n"
+     " hold { on = n, setting = { " RATE " = 50 }, sleep \"1s\" } } end }",
+     "4: nfs.max_copy_rate_megabytes_per_disk is wanted to be 50 here, and 100 at FILE:3; both can "
+     "be at work at the same time in the rolling at FILE:2 (max_in_flight = 2)"},
+    {"hold { on = \"replicas\", setting = { " RATE " = 100 },\n"
+     " hold { on = node, setting = { " RATE " = 50 }, sleep \"1s\" } }",
+     ""},
+    {"hold { on = node, setting = { " RATE " = 100 },\n"
+     " remote_command { to = node, \"nfs.max_copy_rate_megabytes_per_disk\", \"7\" } }",
+     "3: remote_command: sets nfs.max_copy_rate_megabytes_per_disk to 7, but the hold at FILE:2 "
+     "keeps it at 100; to have another value for a while, write a hold inside it"},
     /* the turns of a rolling: told with a single server too */
     {"rolling \"r\" { over = cluster.replicas, max_in_flight = 2, steps = function(n)\n"
      " return hold { setting = { " LIMIT " = 100 },\n"

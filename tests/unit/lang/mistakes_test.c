@@ -155,7 +155,27 @@ static const struct {
      "2: hold: setting 'meta.lb.assign_delay_ms' wants a whole number from 0 on, not the number "
      "-1"},
     {"return hold { on = \"replicas\", meta_level = \"steady\", sleep \"1s\" }",
-     "2: hold: 'on' can only be meta in this version of pegflow, not the text \"replicas\""},
+     "2: hold: 'on' says whose settings are held, and there is no 'setting'"},
+    {"return hold { on = \"replicas\", setting = { [\"meta.lb.assign_delay_ms\"] = 1 }, sleep "
+     "\"1s\" "
+     "}",
+     "2: hold: 'meta.lb.assign_delay_ms' is the primary meta server's: leave 'on' out"},
+    {"return hold { setting = { [\"nfs.max_copy_rate_megabytes_per_disk\"] = 1 }, sleep \"1s\" }",
+     "2: hold: 'nfs.max_copy_rate_megabytes_per_disk' is each replica server's own: write on = "
+     "\"replicas\", or a node"},
+    {"return hold { on = cluster.metas[1], setting = { [\"nfs.max_copy_rate_megabytes_per_disk\"] "
+     "= 1 "
+     "}, sleep \"1s\" }",
+     "2: hold: 'nfs.max_copy_rate_megabytes_per_disk' is each replica server's own: write on = "
+     "\"replicas\", or a node"},
+    {"return hold { setting = { [\"meta.live_percentage\"] = 1 }, sleep \"1s\" }",
+     "2: hold: 'meta.live_percentage' is each meta server's own, whoever leads: write on = "
+     "\"metas\""},
+    {"return hold { on = \"10.0.0.1:34801\", setting = { [\"meta.live_percentage\"] = 1 }, sleep "
+     "\"1s\" }",
+     "2: hold: 'on' wants a node of the cluster, not an address"},
+    {"return hold { on = \"replica\", setting = { [\"meta.live_percentage\"] = 1 }, sleep \"1s\" }",
+     "2: hold: 'on' is one of meta, metas, replicas, not 'replica': did you mean 'replicas'?"},
     {"return rolling { over = cluster.replicas, order = standbys_first(), steps = function(n) "
      "return sleep \"1s\" end }",
      "2: rolling: standbys_first() is an order of metas"},
