@@ -162,7 +162,7 @@ static void look_at_settings(struct doctor *doctor)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         struct error err;
         text_reset(&value);
-        if (!session_read_setting(&doctor->session, names[i], &value, &err)) {
+        if (!session_read_setting(&doctor->session, (struct address){0}, names[i], &value, &err)) {
             finding(doctor, "%s could not be read: %s", names[i], err.text);
             continue;
         }

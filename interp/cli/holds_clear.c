@@ -77,7 +77,8 @@ static bool set_and_read(struct clearing *clearing, const struct setting_look *l
     struct text value = {0};
     const char *wanted = text_string(&look->configured);
     bool ok = session_set_setting(clearing->session, look->setting->name, wanted, err) &&
-              session_read_setting(clearing->session, look->setting->name, &value, err);
+              session_read_setting(clearing->session, (struct address){0}, look->setting->name,
+                                   &value, err);
     if (ok && strcmp(text_string(&value), wanted) != 0) {
         error_set(err, ERROR_REPLY, "set to %s, but it reads %s", setting_shown(wanted),
                   setting_shown(text_string(&value)));

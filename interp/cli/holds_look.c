@@ -27,7 +27,8 @@ const char *setting_shown(const char *value)
 static void read_values(struct setting_look *look, struct session *session)
 {
     struct error err;
-    if (!session_read_setting(session, look->setting->name, &look->now, &err)) {
+    if (!session_read_setting(session, (struct address){0}, look->setting->name, &look->now,
+                              &err)) {
         text_printf(&look->trouble, "its value cannot be read: %s", err.text);
     }
     if (setting_flag_of(look->setting->name) != NULL &&

@@ -26,7 +26,8 @@ struct plan_row {
 
 /* ---- a value that holds of the tree keep (plan_holds.c) */
 struct plan_setting {
-    const char *name; /* NULL: the meta level */
+    const char *name;            /* NULL: the meta level */
+    const struct server *server; /* whose; NULL: the leader's */
     const char *now;  /* "(unreadable)" where it could not be read */
     bool known;
     bool implied; /* no hold names it: another one needs it */

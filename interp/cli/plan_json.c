@@ -60,6 +60,9 @@ static void add_holds(cJSON *json, const struct plan *plan)
         const struct plan_setting *setting = &plan->settings[i];
         cJSON *item = cJSON_CreateObject();
         cJSON_AddStringToObject(item, "name", setting->name == NULL ? "meta level" : setting->name);
+        if (setting->server != NULL) {
+            cJSON_AddStringToObject(item, "server", setting->server->name);
+        }
         if (setting->known) {
             cJSON_AddStringToObject(item, "now", setting->now);
         }

@@ -3,6 +3,8 @@
 #include "cli/detach.h"
 #include "cli/metas.h"
 #include "cli/perform.h"
+#include "cli/server_values.h"
+#include "engine/target.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,28 +47,78 @@ struct held_names {
     size_t count;
 };
 
+/* What it is now; of servers' own settings, each server's. */
+static const char *value_now(struct session *session, const struct step *hold, const char *name)
+{
+    struct text value = {0};
+    struct text folded = {0};
+    struct error err;
+    size_t count;
+    const struct server *servers = target_hold_servers(&session->inventory, hold, &count);
+    size_t places = servers == NULL ? 1 : count;
+    const char **values = arena_allocate(&session->arena, (places + 1) * sizeof *values);
+    for (size_t i = 0; i < places; i++) {
+        struct address whose = servers == NULL ? (struct address){0} : servers[i].address;
+        bool read = session_read_setting(session, whose, name, &value, &err);
+        values[i] = read ? arena_copy_string(&session->arena, text_string(&value)) : "(unreadable)";
+    }
+    if (servers != NULL) {
+        server_values_fold(servers, values, places, &folded);
+    }
+    const char *now =
+        servers == NULL ? values[0] : arena_copy_string(&session->arena, text_string(&folded));
+    text_clear(&value);
+    text_clear(&folded);
+    return now;
+}
+
+static bool is_seen(struct run_command *command, struct held_names *seen, const char *key)
+{
+    for (size_t k = 0; k < seen->count; k++) {
+        if (strcmp(seen->names[k], key) == 0) {
+            return true;
+        }
+    }
+    if (seen->count == sizeof seen->names / sizeof seen->names[0]) {
+        return true;
+    }
+    seen->names[seen->count++] = arena_copy_string(&command->session.arena, key);
+    return false;
+}
+
+/* Those of the turns of a rolling, each its own server's, are one line. */
+static void print_held(struct run_command *command, const struct step *hold,
+                       const struct setting_value *setting, struct held_names *seen)
+{
+    static const char *const places[] = {
+        [TO_LEADER] = "",
+        [TO_METAS] = " of each meta server",
+        [TO_REPLICAS] = " of each replica server",
+    };
+    char what[400];
+    char key[600];
+    bool of_one = hold->as.hold.on == TO_SERVER;
+    bool in_turn = of_one && hold->as.hold.at == hold->server;
+    snprintf(what, sizeof what, "%s%s%s", setting->name,
+             in_turn  ? " of each server in its turn"
+             : of_one ? " of "
+                      : places[hold->as.hold.on],
+             of_one && !in_turn ? hold->as.hold.at->name : "");
+    snprintf(key, sizeof key, "%s=%s", what, setting->value);
+    if (!is_seen(command, seen, key)) {
+        printf("  holds      %s: %s -> %s\n", what,
+               in_turn ? "what it has" : value_now(&command->session, hold, setting->name),
+               setting->value);
+    }
+}
+
 static void print_holds(struct run_command *command, const struct step_list *steps,
                         struct held_names *seen)
 {
     for (size_t i = 0; i < steps->count; i++) {
         const struct step *step = steps->items[i];
         for (size_t s = 0; step->kind == STEP_HOLD && s < step->as.hold.setting_count; s++) {
-            const struct setting_value *setting = &step->as.hold.settings[s];
-            struct text value = {0};
-            struct error err;
-            bool known = false;
-            char key[160];
-            snprintf(key, sizeof key, "%s=%s", setting->name, setting->value);
-            for (size_t k = 0; k < seen->count; k++) {
-                known |= strcmp(seen->names[k], key) == 0;
-            }
-            if (!known && seen->count < sizeof seen->names / sizeof seen->names[0]) {
-                seen->names[seen->count++] = arena_copy_string(&command->session.arena, key);
-                bool read = session_read_setting(&command->session, setting->name, &value, &err);
-                printf("  holds      %s: %s -> %s\n", setting->name,
-                       read ? text_string(&value) : "(unreadable)", setting->value);
-            }
-            text_clear(&value);
+            print_held(command, step, &step->as.hold.settings[s], seen);
         }
         if (step->kind == STEP_HOLD && step->as.hold.level != 0) {
             const char *now = meta_level_name(command->session.snapshot.stored_level);

@@ -274,12 +274,12 @@ const struct evidence *session_gather(struct session *session, struct gatherer *
     return wait_for(&waiting, err) ? waiting.evidence : NULL;
 }
 
-bool session_read_setting(struct session *session, const char *name, struct text *value,
-                          struct error *err)
+bool session_read_setting(struct session *session, struct address server, const char *name,
+                          struct text *value, struct error *err)
 {
     struct waiting waiting = {.session = session, .value = value};
-    cluster_read_setting(session->gatherers.reader, (struct address){0}, name, meet_timeout_us,
-                         value_done, &waiting);
+    cluster_read_setting(session->gatherers.reader, server, name, meet_timeout_us, value_done,
+                         &waiting);
     return wait_for(&waiting, err);
 }
 

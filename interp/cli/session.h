@@ -68,9 +68,9 @@ bool session_meet_on(struct session *session, struct loop *loop, struct cluster 
 /* Gathers evidence; `needs` were filled by gatherer_needs. */
 const struct evidence *session_gather(struct session *session, struct gatherer *gatherer,
                                       struct error *err);
-/* The current value of a setting at the leader. */
-bool session_read_setting(struct session *session, const char *name, struct text *value,
-                          struct error *err);
+/* The current value of a setting of a server; ADDRESS_NONE: of the leader. */
+bool session_read_setting(struct session *session, struct address server, const char *name,
+                          struct text *value, struct error *err);
 /* The value of a flag in a server's configuration. */
 bool session_read_config(struct session *session, struct address server, const char *name,
                          struct text *value, struct error *err);

@@ -40,7 +40,7 @@ static bool read_setting(struct reading *reading, const char *name, int64_t *val
 {
     struct text text = {0};
     struct error err;
-    bool read = session_read_setting(reading->session, name, &text, &err);
+    bool read = session_read_setting(reading->session, (struct address){0}, name, &text, &err);
     bool known = take_number(reading, name, read, &text, value);
     text_clear(&text);
     return known;
@@ -50,7 +50,7 @@ static void read_switch(struct reading *reading, const char *name, bool *value)
 {
     struct text text = {0};
     struct error err;
-    bool read = session_read_setting(reading->session, name, &text, &err);
+    bool read = session_read_setting(reading->session, (struct address){0}, name, &text, &err);
     bool on = strcmp(text_string(&text), "true") == 0;
     if (read && (on || strcmp(text_string(&text), "false") == 0)) {
         *value = on;

@@ -6,6 +6,7 @@
 #include "engine/internal.h"
 
 #include "base/duration.h"
+#include "engine/target.h"
 
 #include <stdlib.h>
 #include <stdio.h>
@@ -48,32 +49,11 @@ static bool has_setting(const struct step *step, const char *name)
     return false;
 }
 
-/* Whose settings they are: none for the leader's, whoever leads. */
-static const struct server *servers_of(const struct run *run, const struct step *step,
-                                       size_t *count)
-{
-    const struct inventory *inventory = run->setup.inventory;
-    enum role role = step->as.hold.on == TO_METAS ? ROLE_META : ROLE_REPLICA;
-    switch (step->as.hold.on) {
-    case TO_LEADER:
-        break;
-    case TO_METAS:
-    case TO_REPLICAS:
-        *count = (size_t)inventory->count[role];
-        return inventory->servers[role];
-    case TO_SERVER:
-        *count = 1;
-        return step->as.hold.at;
-    }
-    *count = 0;
-    return NULL;
-}
-
 /* A limit on re-adding does nothing while flow control is off: such a hold turns it on, first. */
 static void list_items(struct hold *hold, const struct run *run, const struct step *step)
 {
     size_t server_count;
-    const struct server *servers = servers_of(run, step, &server_count);
+    const struct server *servers = target_hold_servers(run->setup.inventory, step, &server_count);
     bool of_leader = step->as.hold.on == TO_LEADER;
     size_t places = of_leader ? 1 : server_count;
     hold->items = memory_allocate((step->as.hold.setting_count * places + 3) * sizeof *hold->items);

@@ -107,3 +107,22 @@ bool target_inventory(const struct cluster_file *cluster_file, const struct snap
     *out = inventory;
     return true;
 }
+
+const struct server *target_hold_servers(const struct inventory *inventory, const struct step *hold,
+                                         size_t *count)
+{
+    enum role role = hold->as.hold.on == TO_METAS ? ROLE_META : ROLE_REPLICA;
+    switch (hold->as.hold.on) {
+    case TO_LEADER:
+        break;
+    case TO_METAS:
+    case TO_REPLICAS:
+        *count = (size_t)inventory->count[role];
+        return inventory->servers[role];
+    case TO_SERVER:
+        *count = 1;
+        return hold->as.hold.at;
+    }
+    *count = 0;
+    return NULL;
+}

@@ -20,4 +20,9 @@ bool target_check(const struct cluster_file *cluster_file, const struct snapshot
 bool target_inventory(const struct cluster_file *cluster_file, const struct snapshot *snapshot,
                       struct arena *arena, struct inventory *out, struct error *err);
 
+/* Whose settings a hold keeps: `count` servers of the inventory, one after the other; none (NULL):
+ * the leader's, whoever leads. */
+const struct server *target_hold_servers(const struct inventory *inventory, const struct step *hold,
+                                         size_t *count);
+
 #endif

@@ -6,6 +6,8 @@
 #include "cli/shape.h"
 #include "met.h"
 
+#include "cli/server_values.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -66,6 +68,17 @@ static const struct plan_row *row_of(const struct plan *plan, const char *id)
     ck_abort_msg("no step %s", id);
 }
 
+static void look_at_source(struct planned *planned, const char *source)
+{
+    char path[] = "/tmp/pegflow-plan-XXXXXX";
+    int fd = mkstemp(path);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, source, strlen(source)), (ssize_t)strlen(source));
+    close(fd);
+    look(planned, "five-nodes", NULL, path, false);
+    unlink(path);
+}
+
 /* ---- holds */
 
 static void flow_off(struct model *model)
@@ -86,6 +99,48 @@ START_TEST(an_inner_hold_begins_at_the_value_of_the_outer_one)
     ck_assert_str_eq(row_of(&planned.plan, "replicas/localhost:34801/drain")->words, words);
     ck_assert_str_eq(row_of(&planned.plan, "hold")->words, "meta level stays steady");
     done(&planned);
+}
+END_TEST
+
+START_TEST(what_servers_have_is_told_in_few_words)
+{
+    static const char source[] =
+        "return workflow \"w\" { api = 1, steps = function(cluster, p) return {\n"
+        "hold \"all\" { on = \"replicas\", setting = { "
+        "[\"nfs.max_copy_rate_megabytes_per_disk\"] = 200 },\n"
+        "hold \"one\" { on = cluster.replicas[2], setting = { "
+        "[\"nfs.max_copy_rate_megabytes_per_disk\"] = 20 }, sleep \"1s\" },\n"
+        "rolling { over = cluster.replicas, steps = function(n) return hold { on = n, setting = { "
+        "[\"nfs.max_copy_rate_megabytes_per_disk\"] = 9 }, sleep \"1s\" } end } } } end }\n";
+    struct planned planned;
+    look_at_source(&planned, source);
+    ck_assert_str_eq(row_of(&planned.plan, "all")->words,
+                     "nfs.max_copy_rate_megabytes_per_disk of each replica server 0 -> 200");
+    ck_assert_str_eq(row_of(&planned.plan, "all/one")->words,
+                     "nfs.max_copy_rate_megabytes_per_disk of localhost:34802 200 -> 20");
+    ck_assert_str_eq(row_of(&planned.plan, "all/rolling/localhost:34801/hold")->words,
+                     "its nfs.max_copy_rate_megabytes_per_disk 200 -> 9");
+    done(&planned);
+}
+END_TEST
+
+START_TEST(values_of_servers_are_folded)
+{
+    static const struct server servers[] = {{.name = "a"}, {.name = "b"}, {.name = "c"}};
+    static const struct {
+        const char *values[3];
+        const char *text;
+    } cases[] = {
+        {{"0", "0", "0"}, "0"},
+        {{"0", "50", "0"}, "0 (2 servers), 50 (b)"},
+        {{"7", "50", "0"}, "7 (a), 50 (b), 0 (c)"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct text out = {0};
+        server_values_fold(servers, cases[i].values, 3, &out);
+        ck_assert_str_eq(text_string(&out), cases[i].text);
+        text_clear(&out);
+    }
 }
 END_TEST
 
@@ -293,13 +348,7 @@ START_TEST(a_server_with_other_steps_is_not_folded)
         "return sleep(node.name == \"localhost:34803\" and \"9s\" or \"5s\") end } end }\n";
     struct planned planned;
     struct text out = {0};
-    char path[] = "/tmp/pegflow-plan-XXXXXX";
-    int fd = mkstemp(path);
-    ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(write(fd, source, sizeof source - 1), (ssize_t)(sizeof source - 1));
-    close(fd);
-    look(&planned, "five-nodes", NULL, path, false);
-    unlink(path);
+    look_at_source(&planned, source);
     plan_print(&planned.plan, 100, false, &out);
     ck_assert_ptr_nonnull(strstr(text_string(&out), "replicas/localhost:34803"));
     ck_assert_ptr_nonnull(strstr(text_string(&out), "9s"));
@@ -336,6 +385,8 @@ int main(void)
     TCase *cases = tcase_create("plan");
     tcase_set_timeout(cases, 60);
     tcase_add_test(cases, an_inner_hold_begins_at_the_value_of_the_outer_one);
+    tcase_add_test(cases, what_servers_have_is_told_in_few_words);
+    tcase_add_test(cases, values_of_servers_are_folded);
     tcase_add_test(cases, a_limit_turns_flow_control_on_once_where_it_is_off);
     tcase_add_test(cases, costs_are_of_tables_and_of_the_whole_cluster);
     tcase_add_test(cases, what_is_not_accepted_is_supposed_for_the_rehearsal);
