@@ -80,6 +80,27 @@ static void print_setting(const struct setting_look *look)
     }
 }
 
+static void print_server(const struct server_look *look)
+{
+    const char *now =
+        look->trouble.length > 0 ? "(unreadable)" : setting_shown(text_string(&look->now));
+    bool fine = look->verdict == SETTING_HELD || look->verdict == SETTING_AS_CONFIGURED;
+    printf("%-10s %s of %s = %s, before: %s; ",
+           look->verdict == SETTING_HELD ? "held"
+           : fine                        ? "ok"
+                                         : "FINDING",
+           look->name, look->server, now, setting_shown(look->before));
+    if (look->verdict == SETTING_HELD) {
+        printf("by run %s, which is under way\n", look->run);
+    } else {
+        printf("run %s holds it at %s, and no process works on that: pegflow revert %s\n",
+               look->run, setting_shown(look->value), look->run);
+    }
+    if (look->trouble.length > 0) {
+        printf("           %s\n", text_string(&look->trouble));
+    }
+}
+
 static void print_all(const struct holds *holds)
 {
     const struct session *session = &holds->session;
@@ -102,6 +123,9 @@ static void print_all(const struct holds *holds)
     }
     for (size_t i = 0; i < holds->look.count; i++) {
         print_setting(&holds->look.settings[i]);
+    }
+    for (size_t i = 0; i < holds->look.server_count; i++) {
+        print_server(&holds->look.servers[i]);
     }
     if (holds->look.unreadable.length > 0) {
         printf("unreadable %s\n", text_string(&holds->look.unreadable));
@@ -145,6 +169,25 @@ static cJSON *setting_json(const struct setting_look *look)
     return json;
 }
 
+static cJSON *server_json(const struct server_look *look)
+{
+    cJSON *json = cJSON_CreateObject();
+    cJSON_AddStringToObject(json, "name", look->name);
+    cJSON_AddStringToObject(json, "server", look->server);
+    cJSON_AddStringToObject(
+        json, "state",
+        look->verdict == SETTING_AS_CONFIGURED ? "as before" : setting_verdict_name(look->verdict));
+    if (look->trouble.length == 0) {
+        cJSON_AddStringToObject(json, "now", text_string(&look->now));
+    } else {
+        cJSON_AddStringToObject(json, "trouble", text_string(&look->trouble));
+    }
+    cJSON_AddStringToObject(json, "before", look->before);
+    cJSON_AddStringToObject(json, "held_by", look->run);
+    cJSON_AddBoolToObject(json, "holder_alive", look->alive);
+    return json;
+}
+
 static void print_json(const struct holds *holds)
 {
     cJSON *json = cJSON_CreateObject();
@@ -156,6 +199,10 @@ static void print_json(const struct holds *holds)
     cJSON *list = cJSON_AddArrayToObject(json, "settings");
     for (size_t i = 0; i < holds->look.count; i++) {
         cJSON_AddItemToArray(list, setting_json(&holds->look.settings[i]));
+    }
+    cJSON *servers = cJSON_AddArrayToObject(json, "servers");
+    for (size_t i = 0; i < holds->look.server_count; i++) {
+        cJSON_AddItemToArray(servers, server_json(&holds->look.servers[i]));
     }
     cJSON_AddStringToObject(json, "unreadable", text_string(&holds->look.unreadable));
     cJSON_AddNumberToObject(json, "findings", (double)holds->look.findings);
@@ -179,6 +226,13 @@ static bool may_clear(const struct holds *holds, struct error *err)
         if (look->verdict == SETTING_OF_OURS) {
             holder = look->holder;
             held = look->setting->name;
+        }
+    }
+    for (size_t i = 0; i < holds->look.server_count; i++) {
+        const struct server_look *look = &holds->look.servers[i];
+        if (look->verdict == SETTING_OF_OURS || look->verdict == SETTING_UNKNOWN) {
+            holder = look->run;
+            held = look->name;
         }
     }
     if (holder[0] != '\0') {

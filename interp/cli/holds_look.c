@@ -4,6 +4,7 @@
 #include "engine/leftovers.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *setting_verdict_name(enum setting_verdict verdict)
@@ -90,7 +91,8 @@ static void take_change(struct reading *reading, const cJSON *record)
     const char *value = member_text(data, "to");
     const char *time = member_text(record, "time");
     struct setting_look *look = find(reading->look, member_text(data, "name"));
-    if (look == NULL || value == NULL || strcmp(event, "intention") != 0) {
+    bool of_leader = member_text(data, "server") == NULL;
+    if (look == NULL || !of_leader || value == NULL || strcmp(event, "intention") != 0) {
         return;
     }
     look->set_by_us = true;
@@ -116,6 +118,31 @@ static bool take_record(void *ctx, const cJSON *record, size_t line, struct erro
     return true;
 }
 
+/* Of two holds of one value the outer has the value before, the inner the one that is there. */
+static void take_server_hold(struct holds_look *look, const struct past_hold *hold,
+                             const struct standing *standing, bool alive)
+{
+    struct server_look *server = NULL;
+    for (size_t i = 0; i < look->server_count; i++) {
+        if (strcmp(look->servers[i].name, hold->name) == 0 &&
+            strcmp(look->servers[i].server, hold->server) == 0 &&
+            strcmp(look->servers[i].run, standing->run) == 0) {
+            server = &look->servers[i];
+        }
+    }
+    if (server == NULL) {
+        look->servers =
+            memory_resize(look->servers, (look->server_count + 1) * sizeof *look->servers);
+        server = &look->servers[look->server_count++];
+        *server = (struct server_look){.alive = alive};
+        snprintf(server->name, sizeof server->name, "%s", hold->name);
+        snprintf(server->server, sizeof server->server, "%s", hold->server);
+        snprintf(server->before, sizeof server->before, "%s", hold->before);
+        snprintf(server->run, sizeof server->run, "%s", standing->run);
+    }
+    snprintf(server->value, sizeof server->value, "%s", hold->value);
+}
+
 static void take_hold(struct holds_look *look, const struct past_hold *hold,
                       const struct standing *standing, bool alive)
 {
@@ -134,7 +161,12 @@ static void take_hold(struct holds_look *look, const struct past_hold *hold,
 static void take_holds(struct holds_look *look, const struct standing *standing, bool alive)
 {
     for (size_t i = 0; i < past_hold_count(standing->past); i++) {
-        take_hold(look, past_hold_at(standing->past, i), standing, alive);
+        const struct past_hold *hold = past_hold_at(standing->past, i);
+        if (hold->server != NULL) {
+            take_server_hold(look, hold, standing, alive);
+        } else {
+            take_hold(look, hold, standing, alive);
+        }
     }
 }
 
@@ -175,6 +207,36 @@ static void judge(struct holds_look *look, struct setting_look *setting)
                       setting->verdict == SETTING_UNKNOWN;
 }
 
+static void read_server(struct server_look *look, struct session *session)
+{
+    const struct inventory *inventory = &session->inventory;
+    struct error err;
+    for (int role = 0; role < ROLE_COUNT; role++) {
+        for (int32_t i = 0; i < inventory->count[role]; i++) {
+            const struct server *server = &inventory->servers[role][i];
+            if (strcmp(server->name, look->server) != 0) {
+                continue;
+            }
+            if (!session_read_setting(session, server->address, look->name, &look->now, &err)) {
+                text_append_string(&look->trouble, err.text);
+            }
+            return;
+        }
+    }
+    text_append_string(&look->trouble, "it is no server of the cluster any more");
+}
+
+static void judge_server(struct holds_look *look, struct server_look *server)
+{
+    bool known = server->trouble.length == 0;
+    bool as_before = known && strcmp(text_string(&server->now), server->before) == 0;
+    server->verdict = server->alive ? SETTING_HELD
+                      : !known      ? SETTING_UNKNOWN
+                      : as_before   ? SETTING_AS_CONFIGURED
+                                    : SETTING_OF_OURS;
+    look->findings += server->verdict == SETTING_OF_OURS || server->verdict == SETTING_UNKNOWN;
+}
+
 bool holds_look(struct holds_look *look, struct session *session, const struct state *state,
                 struct error *err)
 {
@@ -196,6 +258,10 @@ bool holds_look(struct holds_look *look, struct session *session, const struct s
     for (size_t i = 0; i < look->count; i++) {
         judge(look, &look->settings[i]);
     }
+    for (size_t i = 0; i < look->server_count; i++) {
+        read_server(&look->servers[i], session);
+        judge_server(look, &look->servers[i]);
+    }
     look->findings += look->level_holder[0] != '\0';
     state_free_list(&list);
     return true;
@@ -209,6 +275,11 @@ void holds_look_clear(struct holds_look *look)
         text_clear(&look->settings[i].trouble);
         text_clear(&look->settings[i].elsewhere);
     }
+    for (size_t i = 0; i < look->server_count; i++) {
+        text_clear(&look->servers[i].now);
+        text_clear(&look->servers[i].trouble);
+    }
+    free(look->servers);
     text_clear(&look->level);
     text_clear(&look->unreadable);
     *look = (struct holds_look){0};

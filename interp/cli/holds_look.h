@@ -40,9 +40,24 @@ struct setting_look {
     const char *meaning; /* of a known leftover, or NULL */
 };
 
+/* A server's own setting that a run holds, or held when it was interrupted. */
+struct server_look {
+    char name[96];
+    char server[256];
+    char before[256]; /* perhaps cut, as `value` */
+    char value[256];
+    char run[RUN_ID_BYTES];
+    bool alive; /* a process works on that run */
+    struct text now;
+    struct text trouble; /* why `now` is not known */
+    enum setting_verdict verdict;
+};
+
 struct holds_look {
     struct setting_look settings[8];
     size_t count;
+    struct server_look *servers;
+    size_t server_count;
     /* a run that holds the meta level otherwise than it was, while no process works on it, or "" */
     char level_holder[RUN_ID_BYTES];
     struct text level;      /* what it holds, in words */
