@@ -400,6 +400,84 @@ START_TEST(a_server_that_restarts_at_any_moment_ends_as_it_began)
 }
 END_TEST
 
+/* ---- at each event in turn */
+struct point {
+    struct story story; /* first */
+    size_t at;
+    misfortune_fn *strike;
+    struct timer timer;
+};
+
+static void point_strikes(void *ctx)
+{
+    struct point *point = ctx;
+    point->strike(&point->story.world);
+}
+
+static bool point_take(struct event_sink *sink, const struct event *event, struct error *err)
+{
+    struct point *point = (struct point *)sink;
+    if (event->sequence == point->at) {
+        timer_start(point->story.world.loop, &point->timer, 0, point_strikes, point);
+    }
+    return world_take(sink, event, err);
+}
+
+static void point_begin(struct world *world)
+{
+    world->sink.take = point_take;
+    for (int32_t i = 0; i < WORLD_SERVERS; i++) {
+        turns_set(world, i, SETTING_COPY_RATE, i == 0 ? "50" : "100");
+    }
+}
+
+static void the_second_dies(struct world *world)
+{
+    world_control(world, 1, SIM_KILL);
+}
+
+static void the_first_stops_for_a_while(struct world *world)
+{
+    world_control(world, 0, SIM_RESTART);
+}
+
+/* What is up in the end has what it had; who could not be put back is named, and then it is 5. */
+static void suffer(enum release release, size_t at, misfortune_fn *strike, bool dies)
+{
+    struct point point = {.story = {.release = release, .before = point_begin}};
+    struct world *world = &point.story.world;
+    point.at = at;
+    point.strike = strike;
+    story_run(&point.story, HELD("sleep \"3s\", "), NULL, 0);
+    int code = world->result.exit_code;
+    const char *log = text_string(&world->log);
+    bool named = strstr(log, "not_put_back h ") != NULL;
+    bool differs = strstr(log, "against those before: no difference") == NULL;
+    /* On 2.5 it may have its file's unlimited rate before it was asked, which is refused. */
+    bool refused = code == 3 && strstr(log, "cannot be given again") != NULL;
+    bool ended_well = code == 0 || refused || (dies && (code == 1 || code == 3 || code == 5));
+    ck_assert_msg(ended_well, "event %zu: %d: %.300s", at, code, world->result.error.text);
+    ck_assert_msg((code == 5) == differs && (!named || code == 5), "event %zu: %s", at, log);
+    world_pass(world, 30 * US_PER_SECOND);
+    for (int32_t i = 2; i < WORLD_SERVERS; i++) {
+        ck_assert_str_eq(value_of(world, i, SETTING_COPY_RATE), "100");
+    }
+    timer_cancel(&point.timer);
+    story_close(&point.story);
+}
+
+START_TEST(whatever_happens_to_a_server_at_any_event_the_others_are_put_back)
+{
+    for (int release = 0; release < RELEASE_COUNT; release++) {
+        for (size_t at = 1; at <= 34; at++) {
+            suffer((enum release)release, at, the_second_dies, true);
+            suffer((enum release)release, at, the_first_restarts, false);
+            suffer((enum release)release, at, the_first_stops_for_a_while, false);
+        }
+    }
+}
+END_TEST
+
 /* ---- foreign hands */
 START_TEST(a_value_that_somebody_changes_on_a_server_pauses_the_run)
 {
@@ -610,6 +688,7 @@ int main(void)
     tcase_add_test(cases, a_server_that_is_down_at_the_end_and_had_another_value_is_not_restored);
     tcase_add_test(cases, a_server_that_restarted_unseen_gets_what_it_had_before);
     tcase_add_test(cases, a_server_that_restarts_at_any_moment_ends_as_it_began);
+    tcase_add_test(cases, whatever_happens_to_a_server_at_any_event_the_others_are_put_back);
     tcase_add_test(cases, a_value_that_somebody_changes_on_a_server_pauses_the_run);
     tcase_add_test(cases, the_operator_takes_a_servers_value_again);
     tcase_add_test(cases, a_foreign_value_on_a_server_is_left_and_told);
