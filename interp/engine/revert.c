@@ -125,6 +125,12 @@ static void revert_next(void *ctx)
         put_back(revert, &err);
         return;
     }
+    const struct server *server = revert->hold->item.server;
+    if (!revert->lock.held || revert->lock.server != server) {
+        settings_unlock(&revert->lock);
+        settings_lock(run, &revert->lock, server, revert_next, revert);
+        return;
+    }
     ensure(revert, revert->hold->item.value);
 }
 

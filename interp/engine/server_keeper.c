@@ -116,7 +116,9 @@ static void watch_read(void *ctx, const char *value, const struct error *err)
         watch_rest(watch);
         return;
     }
-    if (strcmp(value, watch->item.value) != 0) {
+    /* An interruption may have come before it was set: it is about to be taken again. */
+    bool untaken = watch->item.restored && strcmp(value, watch->item.before) == 0;
+    if (strcmp(value, watch->item.value) != 0 && !untaken) {
         snprintf(watch->task.before, sizeof watch->task.before, "%s", value);
         process_check_start(&watch->check, run, &watch->item, watch_identified, watch);
         return;

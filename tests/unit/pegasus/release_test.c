@@ -192,6 +192,34 @@ static void check_command(const struct sample *sample)
     }
 }
 
+START_TEST(a_rate_of_copying_is_bounded_as_its_release_says)
+{
+    static const char old[] = "Pegasus Server 2.5.0 (x) Release, Started at 2026-11-23 14:52:07";
+    static const char new[] = "{\"build_type\":\"Release\",\"version\":\"2.6.0-SNAPSHOT\"}";
+    static const struct {
+        const char *command;
+        const char *value;
+        const char *info;
+        bool can;
+    } cases[] = {
+        {SETTING_COPY_RATE, "0", old, false},      {SETTING_COPY_RATE, "4", old, false},
+        {SETTING_COPY_RATE, "5", old, true},       {SETTING_COPY_RATE, "0", new, true},
+        {SETTING_SEND_RATE, "0", old, false},      {"nfs.max_copy_rate_megabytes", "0", old, false},
+        {SETTING_LIVE_PERCENTAGE, "0", old, true}, {"no setting", "0", old, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        ck_assert(setting_can_be_given(cases[i].command, cases[i].value, cases[i].info) ==
+                  cases[i].can);
+    }
+    ck_assert_int_eq(setting_home_of(SETTING_SEND_RATE), SETTING_OF_REPLICAS);
+    ck_assert_int_eq(setting_home_of("replica.nfs.max_copy_rate_megabytes"), SETTING_OF_REPLICAS);
+    ck_assert_int_eq(setting_home_of(SETTING_LIVE_PERCENTAGE), SETTING_OF_METAS);
+    ck_assert_int_eq(setting_home_of(SETTING_BLACK_LIST), SETTING_OF_LEADER);
+    ck_assert_str_eq(setting_flag_of(SETTING_COPY_RATE), "max_copy_rate_megabytes_per_disk");
+    ck_assert_ptr_null(setting_flag_of(SETTING_BLACK_LIST));
+}
+END_TEST
+
 START_TEST(every_recorded_reply_is_read_and_written_identically)
 {
     settings_seen = 0;
