@@ -312,6 +312,7 @@ int main(void)
                         sizeof refused / sizeof *refused);
     tcase_add_test(tcase, a_long_unknown_reply_is_cut);
     tcase_add_test(tcase, every_recorded_reply_is_read_and_written_identically);
+    tcase_add_test(tcase, a_rate_of_copying_is_bounded_as_its_release_says);
     tcase_add_loop_test(tcase, replies_are_written_as_the_release_does, 0,
                         sizeof written_replies / sizeof *written_replies);
     tcase_add_loop_test(tcase, a_server_info_nobody_knows_is_an_error_and_changes_nothing, 0,
