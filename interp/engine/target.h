@@ -16,7 +16,8 @@ bool target_check(const struct cluster_file *cluster_file, const struct snapshot
 
 /* Replica servers as the meta server lists them, metas and collectors as the file does, under the
  * names written there; names were resolved before. Everything is copied into `arena`. No replica
- * server at all is refused, and so is a server that the file gives another role than the cluster. */
+ * server at all is refused, and so is a server that the file gives another role than the cluster.
+ */
 bool target_inventory(const struct cluster_file *cluster_file, const struct snapshot *snapshot,
                       struct arena *arena, struct inventory *out, struct error *err);
 
