@@ -5,6 +5,7 @@
 #include "live/remote.h"
 
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <string.h>
 
 /* What the summary tells of: a sink beside the display. */
@@ -386,6 +387,11 @@ int perform_run(const struct performance *performance, struct error *err)
     }
     if (ok) {
         code = performing.result.exit_code;
+    }
+    if (fflush(stdout) != 0 ||
+        ferror(stdout)) { /* nobody reads: the journal tells how it ended, and the exit code */
+        __fpurge(stdout);
+        clearerr(stdout);
     }
     text_clear(&performing.tally.put_back);
     text_clear(&performing.tally.left);
