@@ -242,7 +242,7 @@ for n in 0 1 2 3; do
 done
 
 # ---- an ensemble loses its majority in mid-run, and finds it again
-sed -i 's/sleep "10s"/sleep "2s"/' "$work/hold.lua"
+sed -i 's/sleep "10s"/sleep "2s"/; s/300000/600000/' "$work/hold.lua"
 lock_by "$PEGFLOW_TEST_ZOOKEEPER_THREE" /pegflow
 sed -i 's/session = "4s"/session = "10s"/' "$work/cluster.lua"
 start_run three "$work/hold.lua"
