@@ -156,15 +156,61 @@ bool timer_is_active(const struct timer *timer)
     return timer->loop != NULL;
 }
 
+/* ---- standing still */
+
+static int64_t gap_clock_us(const struct loop *loop)
+{
+    return loop->is_virtual ? loop->virtual_us : clock_us(CLOCK_BOOTTIME);
+}
+
+void loop_on_gap(struct loop *loop, gap_fn *gap, void *ctx)
+{
+    loop->gap = gap;
+    loop->gap_ctx = ctx;
+    loop->seen_us = gap_clock_us(loop);
+    loop->virtual_stood_us = 0;
+}
+
+void loop_stand_still(struct loop *loop, int64_t stood_us)
+{
+    ASSERT(loop->is_virtual);
+    loop->virtual_us += stood_us;
+    loop->virtual_stood_us += stood_us;
+}
+
+void loop_look_for_gap(struct loop *loop, int64_t waited_us)
+{
+    if (loop->gap == NULL) {
+        return;
+    }
+    int64_t now_us = gap_clock_us(loop);
+    int64_t stood_us =
+        loop->is_virtual ? loop->virtual_stood_us : now_us - loop->seen_us - waited_us;
+    loop->seen_us = now_us;
+    loop->virtual_stood_us = 0;
+    if (stood_us > LOOP_GAP_US) {
+        loop->gap(loop->gap_ctx, stood_us);
+    }
+}
+
 /* ---- turns */
+
+static bool first_is_due(const struct loop *loop, int64_t now_us, uint64_t order_limit)
+{
+    return !loop->stopping && loop->timer_count > 0 && loop->heap[0]->due_us <= now_us &&
+           loop->heap[0]->order < order_limit;
+}
 
 /* Those started by a callback of this turn wait for the next one, even when already due. */
 static void fire_due_timers(struct loop *loop)
 {
     int64_t now_us = loop_now_us(loop);
     uint64_t order_limit = loop->next_order;
-    while (!loop->stopping && loop->timer_count > 0 && loop->heap[0]->due_us <= now_us &&
-           loop->heap[0]->order < order_limit) {
+    while (first_is_due(loop, now_us, order_limit)) {
+        loop_look_for_gap(loop, 0);
+        if (!first_is_due(loop, now_us, order_limit)) {
+            break; /* whoever was told of a gap has put it off */
+        }
         struct timer *timer = loop->heap[0];
         timer_cancel(timer);
         timer->fire(timer->ctx);
@@ -197,6 +243,7 @@ bool loop_run(struct loop *loop, struct error *err)
     ASSERT(!loop->running);
     bool ok = true;
     loop->running = true;
+    loop->seen_us = gap_clock_us(loop);
     while (ok && !loop->stopping) {
         if (loop->is_virtual) {
             if (!turn_virtual(loop)) {

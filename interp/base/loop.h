@@ -37,6 +37,18 @@ int64_t loop_wall_us(const struct loop *loop);
 bool loop_run(struct loop *loop, struct error *err);
 void loop_stop(struct loop *loop); /* from a callback: loop_run returns after it */
 
+/* ---- standing still: the process was stopped, or its machine slept */
+/* `stood_us`: for about how long no callback was called although one was due, or might have been.
+ */
+typedef void gap_fn(void *ctx, int64_t stood_us);
+enum { LOOP_GAP_US = 2 * 1000 * 1000 };
+/* From now on `gap` is told of each that is longer than LOOP_GAP_US, before any other callback of
+ * later. What was read before is as old as the gap then. One for each loop; NULL: nobody. Under the
+ * real clock CLOCK_BOOTTIME counts, which goes on while the machine sleeps. */
+void loop_on_gap(struct loop *loop, gap_fn *gap, void *ctx);
+/* Virtual clock: time passes by `stood_us` without a callback. From a callback too. */
+void loop_stand_still(struct loop *loop, int64_t stood_us);
+
 /* Where those who work on this loop write their log; NULL (as at first): nowhere. Stays the
  * caller's. */
 void loop_set_log(struct loop *loop, struct log *log);

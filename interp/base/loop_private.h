@@ -20,7 +20,11 @@ struct loop {
     size_t timer_count;
     size_t timer_capacity;
     struct log *log;
-    struct loop_wait *wait; /* NULL under the virtual clock */
+    gap_fn *gap; /* NULL: nobody is told when it stood still */
+    void *gap_ctx;
+    int64_t seen_us;          /* when callbacks were last known to go on, in the time of gaps */
+    int64_t virtual_stood_us; /* virtual: to be told */
+    struct loop_wait *wait;   /* NULL under the virtual clock */
 };
 
 bool loop_wait_open(struct loop_wait **out, struct error *err);
@@ -29,6 +33,10 @@ void loop_wait_close(struct loop_wait *wait); /* NULL is fine */
 /* Is there a watch or a transfer that could call back? A signal handler alone keeps no loop going.
  */
 bool loop_wait_is_pending(const struct loop_wait *wait);
+
+/* Before a callback: tells whoever wants to know when this comes much later than it should have. A
+ * wait of at most `waited_us` was meant since the last call. */
+void loop_look_for_gap(struct loop *loop, int64_t waited_us);
 
 /* Waits at most `timeout_us` (INT64_MAX: for ever), then calls back for all that is ready, until
  * loop_stop. */

@@ -186,11 +186,13 @@ static bool perform_transfers(struct loop *loop, struct error *err)
         return false;
     }
     const CURLMsg *message;
+    loop_look_for_gap(loop, 0);
     while (!loop->stopping && (message = curl_multi_info_read(wait->multi, &queued)) != NULL) {
         if (message->msg == CURLMSG_DONE) {
             int result = (int)message->data.result; /* gone with the handle */
             struct transfer transfer = remove_transfer(wait, message->easy_handle);
             transfer.done(transfer.ctx, result);
+            loop_look_for_gap(loop, 0);
         }
     }
     wait->results_left = loop->stopping;
@@ -249,10 +251,17 @@ static void dispatch_descriptors(struct loop *loop, size_t polled_count)
         struct watch *watch = wait->watches[i];
         unsigned ready = watch == NULL ? 0 : ready_events(&wait->polled[i], watch->events);
         if (ready != 0) {
+            loop_look_for_gap(loop, 0);
+            if (wait->watches[i] != watch) {
+                continue; /* stopped by whoever was told of a gap */
+            }
             watch->ready(watch->ctx, ready);
         }
     }
 }
+
+/* A stop within a longer wait would look like the wait. */
+static const int64_t gap_wait_us = 1000 * 1000;
 
 static int timeout_to_ms(int64_t timeout_us)
 {
@@ -265,6 +274,9 @@ bool loop_wait_turn(struct loop *loop, int64_t timeout_us, struct error *err)
     struct loop_wait *wait = loop->wait;
     gather_descriptors(wait);
     size_t polled_count = wait->watch_slots;
+    if (loop->gap != NULL && timeout_us > gap_wait_us) {
+        timeout_us = gap_wait_us;
+    }
     int timeout_ms = wait->results_left ? 0 : timeout_to_ms(timeout_us);
     CURLMcode code =
         curl_multi_poll(wait->multi, wait->polled, (unsigned)polled_count, timeout_ms, NULL);
@@ -272,6 +284,7 @@ bool loop_wait_turn(struct loop *loop, int64_t timeout_us, struct error *err)
         error_set(err, ERROR_SYSTEM, "event loop: wait: %s", curl_multi_strerror(code));
         return false;
     }
+    loop_look_for_gap(loop, (int64_t)timeout_ms * 1000);
     dispatch_descriptors(loop, polled_count);
     if (loop->stopping || wait->transfer_count == 0) {
         return true;

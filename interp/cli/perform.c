@@ -5,6 +5,7 @@
 #include "live/remote.h"
 
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <string.h>
 
 /* What the summary tells of: a sink beside the display. */
@@ -20,6 +21,7 @@ struct performing {
     const struct performance *of;
     struct deployment *deployment;
     struct run *run;
+    struct run_obstacle obstacles[RUN_OBSTACLES_MAX];
     struct display display;
     struct typed typed;
     struct remote *remote; /* NULL: nobody can speak to the run */
@@ -108,7 +110,8 @@ static void line_typed(void *ctx, char *line)
     }
 }
 
-/* Nothing is begun while it is not known to be ours (may_act); once it is lost, the run ends. */
+/* Nothing is begun while it is not known to be ours (obstacles_of); once it is lost, the run ends.
+ */
 static void lock_changed(void *ctx, enum shared_lock_event event, const char *text)
 {
     struct performing *performing = ctx;
@@ -117,8 +120,40 @@ static void lock_changed(void *ctx, enum shared_lock_event event, const char *te
     if (event == SHARED_LOCK_LOST) {
         error_set(&why, ERROR_STEP, "%s", text);
         run_give_up(performing->run, &why);
+    } else if (event == SHARED_LOCK_RESUMED) {
+        run_look_at_obstacles(performing->run);
     }
 }
+
+static bool journal_is_clear(void *ctx, struct error *why)
+{
+    return journal_has_room(ctx, why);
+}
+
+/* What the run waits for before it begins anything; returns how many. */
+static size_t obstacles_of(const struct record *record,
+                           struct run_obstacle obstacles[RUN_OBSTACLES_MAX])
+{
+    size_t count = 0;
+    obstacles[count++] = (struct run_obstacle){
+        .name = "there is room for the run's journal again",
+        .is_clear = journal_is_clear,
+        .ctx = record->journal,
+    };
+    if (record->shared != NULL) {
+        obstacles[count++] = (struct run_obstacle){
+            .name = "the shared lock is confirmed again",
+            .is_clear = held_lock_may_act,
+            .ctx = record->shared,
+            .stops_all = true,
+        };
+    }
+    return count;
+}
+
+static const char no_room_kept[] =
+    "this file system cannot keep room ahead for the run's journal: on a full disk what is put "
+    "back could not be recorded";
 
 /* ---- what another terminal says */
 static bool hear_answer(struct performing *performing, const struct remote_request *request,
@@ -200,6 +235,9 @@ static struct run *make_run(struct performing *performing, struct event_sink *co
         .resumed_by = of->resumed_by,
         .events_before = of->events_before,
         .at_before_ms = of->at_before_ms,
+        .obstacles = performing->obstacles,
+        .obstacle_count = obstacles_of(of->record, performing->obstacles),
+        .note = journal_keeps_room(of->record->journal) ? NULL : no_room_kept,
         .keep_leftovers = of->keep_leftovers,
     };
     if (of->record->shared != NULL) {
@@ -349,6 +387,11 @@ int perform_run(const struct performance *performance, struct error *err)
     }
     if (ok) {
         code = performing.result.exit_code;
+    }
+    if (fflush(stdout) != 0 ||
+        ferror(stdout)) { /* nobody reads: the journal tells how it ended, and the exit code */
+        __fpurge(stdout);
+        clearerr(stdout);
     }
     text_clear(&performing.tally.put_back);
     text_clear(&performing.tally.left);

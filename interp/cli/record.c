@@ -148,7 +148,16 @@ static bool lock_shared(struct record *record, const struct session *session,
                           &record->shared, err);
 }
 
-bool record_create(struct record *record, const struct arguments *arguments,
+/* Without a record nothing is begun, whatever the system's reason is. */
+static bool refuse(bool ok, struct error *err)
+{
+    if (!ok && err->code == ERROR_SYSTEM) {
+        err->code = ERROR_REFUSED;
+    }
+    return ok;
+}
+
+static bool create(struct record *record, const struct arguments *arguments,
                    const struct record_origin *origin, struct error *err)
 {
     const struct session *session = origin->session;
@@ -195,6 +204,12 @@ bool record_create(struct record *record, const struct arguments *arguments,
     return true;
 }
 
+bool record_create(struct record *record, const struct arguments *arguments,
+                   const struct record_origin *origin, struct error *err)
+{
+    return refuse(create(record, arguments, origin, err), err);
+}
+
 static bool open_journal(struct record *record, const struct journal_end *end, struct error *err)
 {
     char path[STATE_PATH_BYTES];
@@ -233,7 +248,7 @@ bool record_continue(struct record *record, const struct state *state, const cha
     if (!ok) {
         record_close(record);
     }
-    return ok;
+    return refuse(ok, err);
 }
 
 size_t record_sinks(const struct record *record, struct event_sink *sinks[RECORD_SINKS])

@@ -65,7 +65,8 @@ static void looked(void *ctx, const struct evidence *evidence)
         text_append_string(&reason, "; ");
         condition_evaluate(&follower->restarted, &context, evidence, &answer, &reason, &err);
     }
-    int64_t left_us = follower->until_us - loop_now_us(run->setup.loop);
+    int64_t since_us = run->stood_us > follower->began_us ? run->stood_us : follower->began_us;
+    int64_t left_us = since_us + follow_for_us - loop_now_us(run->setup.loop);
     bool over = answer == ANSWER_YES || left_us <= 0;
     run_emit(run, EVENT_WAITING, follower->frame->step, NULL,
              "%s (its deploy has begun; at most %s more, then the run ends all the same)",
@@ -100,7 +101,7 @@ void follow_start(struct follower *follower, struct frame *frame, const struct s
         .over = over,
         .alive = {.kind = COND_IS_ALIVE, .name = "is_alive", .server = server},
         .restarted = {.kind = COND_HAS_RESTARTED, .name = "has_restarted", .server = server},
-        .until_us = loop_now_us(frame->run->setup.loop) + follow_for_us,
+        .began_us = loop_now_us(frame->run->setup.loop),
     };
     look(follower);
 }

@@ -140,8 +140,13 @@ static void resumed(void *ctx)
 
 bool frame_waits(struct frame *frame, timer_fn *again)
 {
-    if (!run_is_paused(frame->run) || frame->goes_on || frame->cancelled) {
+    if (frame->cancelled || run_may_begin(frame->run) ||
+        (frame->goes_on && run_may_set(frame->run))) {
         return false;
+    }
+    if (frame->goes_on) {
+        frame->again = again;
+        return true;
     }
     const struct frame *above = frame->parent;
     while (above != NULL && above->ops->wraps) {
@@ -175,6 +180,25 @@ void frame_go_on(struct run *run)
         }
         if (frame->again != NULL) {
             timer_start(run->setup.loop, &frame->resume, 0, resumed, frame);
+        }
+    }
+}
+
+void frame_deploys_go_on(struct run *run)
+{
+    for (struct frame *frame = run->frames; frame != NULL; frame = frame->next) {
+        if (frame->again != NULL && frame->goes_on) {
+            timer_start(run->setup.loop, &frame->resume, 0, resumed, frame);
+        }
+    }
+}
+
+void frame_put_off_limits(struct run *run, int64_t us)
+{
+    for (struct frame *frame = run->frames; frame != NULL; frame = frame->next) {
+        if (timer_is_active(&frame->deadline)) {
+            timer_start(run->setup.loop, &frame->deadline, frame_left_us(frame) + us,
+                        deadline_passed, frame);
         }
     }
 }

@@ -110,6 +110,7 @@ struct foreign_value {
     const struct step *step;         /* that holds it */
 };
 
+/* Each kind of reason ends by itself alone: the pause ends with the last of them. */
 struct pause {
     bool active;
     bool asked;      /* does not end by itself when every value is back as held */
@@ -118,6 +119,9 @@ struct pause {
     struct text why;
     struct foreign_value *foreign; /* kept after the pause too: they are not put back */
     size_t foreign_count;
+    bool in_the_way[RUN_OBSTACLES_MAX]; /* by obstacle */
+    bool looks;                         /* the program stood still: until the keeper has looked */
+    struct timer look;                  /* at obstacles, while one is in the way */
 };
 
 /* What an interrupted run held. */
@@ -152,6 +156,7 @@ struct run {
     size_t servers_failed; /* passed over by a rolling with max_failures */
     struct error server_failure;
     const struct step *server_failed_at;
+    int64_t stood_us;    /* when it last went on after standing still; the same */
     int64_t released_us; /* when a branch last let go of servers: older evidence proves nothing */
     struct question *questions; /* open ones, in the order of asking */
     bool event_lost;            /* a sink could not keep one: only putting back goes on */
@@ -173,7 +178,8 @@ struct run {
     struct held_watch *watches;          /* server_keeper.c */
     struct kept_value *kept;             /* baseline_servers.c */
     struct kept_compare *kept_compare;
-    struct settings_lock final_lock; /* of the comparison at the end */
+    struct setting_task *waiting_tasks; /* nothing may be set now: see obstacle.c */
+    struct settings_lock final_lock;    /* of the comparison at the end */
     struct pause pause;
     struct invariants *invariants; /* NULL: the workflow has none */
     struct keeper *keeper;
@@ -229,14 +235,18 @@ void frame_free_all(struct run *run);
 const struct step_ops *frame_ops(enum step_kind kind);
 /* For ops->cancel of kinds with one operation or with children: lets them end first. */
 void frame_cancel_operation(struct frame *frame);
-/* Asked right before an effect. False: go on. True: the run is paused; `again` is called with the
- * frame once it goes on, or when the frame is cancelled (look at `cancelled`), and looks at
- * everything anew. A nudge is not kept waiting but ended: the wait around it goes on looking and
- * sends another. */
+/* Asked right before an effect (and looks whether something is in the way). False: go on. True: the
+ * run is paused; `again` is called with the frame once it goes on, or when the frame is cancelled
+ * (look at `cancelled`), and looks at everything anew. A nudge is not kept waiting but ended: the
+ * wait around it goes on looking and sends another. */
 bool frame_waits(struct frame *frame, timer_fn *again);
 /* Time limits stand still in a pause: stops, or starts again, those of all frames. */
 void frame_stop_limits(struct run *run);
 void frame_go_on(struct run *run);
+/* Started deploys that waited go on, though the run may be paused. */
+void frame_deploys_go_on(struct run *run);
+/* The program stood still for so long: nobody's time limit was running. */
+void frame_put_off_limits(struct run *run, int64_t us);
 int64_t frame_left_us(const struct frame *frame); /* of its time limit; it has one */
 
 /* ---- servers.c */
@@ -260,6 +270,23 @@ void pause_end_by_operator(struct run *run);
 /* The run is ending: what is put back need not wait. */
 void pause_drop(struct run *run);
 void pause_clear(struct run *run);
+/* One reason more for a pause. `data` is taken. `after`: what happens next. */
+void pause_begin(struct run *run, const struct step *step, cJSON *data, const char *reason,
+                 const char *after);
+/* One reason less: `what` is well again. The run goes on when it was the last. */
+void pause_reason_is_over(struct run *run, const char *by, const char *what);
+
+/* ---- obstacle.c: what keeps a run from beginning anything until it is over by itself */
+/* May something be begun now? Looks at what may be in the way; pauses the run when something is. */
+bool run_may_begin(struct run *run);
+/* May anything at all be done, held values told again included? Always, once the run is ending. */
+bool run_may_set(struct run *run);
+bool obstacle_is_in_the_way(const struct run *run);
+void obstacles_start(struct run *run); /* of the run's loop: it may stand still */
+void obstacles_free(struct run *run);
+void keeper_has_looked(struct run *run, int64_t began_us); /* every held value is as held */
+/* The run is ending: what waited for an obstacle does so no more. */
+void obstacles_end(struct run *run);
 
 extern const struct step_ops ops_sequence; /* steps, also the body of rolling */
 extern const struct step_ops ops_when;
@@ -351,7 +378,7 @@ struct follower {
     const struct server *server;
     struct condition alive;
     struct condition restarted;
-    int64_t until_us;
+    int64_t began_us;
     void (*over)(struct frame *frame);
 };
 /* The server that this step's end must wait for, or NULL: when it is ended from outside, after a
@@ -492,7 +519,8 @@ struct setting_task {
     bool takes;          /* for a hold: the intention says what is put back afterwards */
     const char *back_to; /* ... when that is not what is read now; or NULL */
     bool puts_back;      /* goes on although its intention could not be kept */
-    int tries;           /* set, but read back otherwise: a new leader in between */
+    struct setting_task *next_waiting;
+    int tries; /* set, but read back otherwise: a new leader in between */
     int state;
     struct leader_info leader;
     struct operation *operation;
@@ -501,6 +529,8 @@ struct setting_task {
     void *ctx;
 };
 void setting_start(struct setting_task *task);
+/* Those that wait for an obstacle begin anew, or fail with what ends the run. */
+void settings_go_on(struct run *run);
 
 /* ---- holds.c */
 void hold_register(struct run *run, struct hold_item *item);

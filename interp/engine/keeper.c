@@ -30,8 +30,9 @@ struct keeper {
     struct hold_item *checked; /* copies of what is held, fixed for one look */
     size_t checked_count;
     size_t next;
-    bool telling; /* a new process leads, or the operator goes on: what differs is told again */
-    bool untold;  /* the telling did not come to its end */
+    int64_t began_us; /* this look */
+    bool telling;     /* a new process leads, or the operator goes on: what differs is told again */
+    bool untold;      /* the telling did not come to its end */
     keeper_identified_fn *identified;
     void *identified_ctx;
 };
@@ -167,6 +168,7 @@ static void keeper_check_next(struct keeper *keeper)
         if (keeper->telling && run->pause.continuing) {
             pause_end_by_operator(run);
         }
+        keeper_has_looked(run, keeper->began_us);
         keeper_rest(keeper);
         return;
     }
@@ -218,6 +220,7 @@ static void keeper_locked(void *ctx)
     struct keeper *keeper = ctx;
     keeper->telling = false;
     keeper->next = 0;
+    keeper->began_us = loop_now_us(keeper->run->setup.loop);
     copy_holds(keeper);
     keeper->operation = cluster_read_leader(keeper->run->reader, &keeper->leader, look_timeout_us,
                                             keeper_leader_read, keeper);

@@ -202,7 +202,7 @@ void one_shot_go_on(struct frame *frame)
     size_t sent = one_shot_count_state(shots, SHOT_SENT);
     size_t ready = ends ? 0 : one_shot_count_state(shots, SHOT_READY);
     size_t most = (size_t)frame->step->as.in_flight;
-    bool paused = run_is_paused(frame->run) && !ends;
+    bool paused = !ends && !run_may_begin(frame->run);
     if (ready > 0 && sent < most && !paused) {
         one_shot_round(frame, SHOT_READY, most - sent);
     } else if (sent > 0 && !over) {

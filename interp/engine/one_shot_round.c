@@ -236,7 +236,7 @@ static void round_seen(struct frame *frame)
             break;
         }
     }
-    if (shots->proposal_count > 0 && !run_is_paused(frame->run)) {
+    if (shots->proposal_count > 0 && run_may_begin(frame->run)) {
         frame->operation =
             cluster_propose_once(frame->run->setup.cluster, &shots->fresh, shots->proposals,
                                  shots->proposal_count, send_timeout_us, proposed, frame);

@@ -54,9 +54,10 @@ static void foreign_forget(struct run *run, struct foreign_value *foreign)
 
 /* ---- the pause */
 /* How a person ends it, and what happens then. */
-static const char ways_out[] = "continue goes on as planned, stop ends the run and puts back";
+#define WAYS_OUT "this is decided: continue goes on as planned, stop ends the run and puts back"
 
-static void pause_begin(struct run *run, const struct step *step, cJSON *data, const char *reason)
+void pause_begin(struct run *run, const struct step *step, cJSON *data, const char *reason,
+                 const char *after)
 {
     struct pause *pause = &run->pause;
     text_printf(&pause->why, "%s%s", pause->why.length > 0 ? "; " : "", reason);
@@ -75,8 +76,7 @@ static void pause_begin(struct run *run, const struct step *step, cJSON *data, c
         pause->since_us = loop_now_us(run->setup.loop);
         frame_stop_limits(run);
     }
-    run_emit(run, EVENT_PAUSED, step, data, "%s; nothing is begun until this is decided: %s%s",
-             reason, ways_out, pause->asked ? "" : "; or set it back");
+    run_emit(run, EVENT_PAUSED, step, data, "%s; nothing is begun until %s", reason, after);
 }
 
 static void pause_end(struct run *run, const char *by, const char *text)
@@ -92,6 +92,25 @@ static void pause_end(struct run *run, const char *by, const char *text)
     text_reset(&pause->why);
     run_emit(run, EVENT_CONTINUED, NULL, data, "%s", text);
     frame_go_on(run);
+}
+
+void pause_reason_is_over(struct run *run, const char *by, const char *what)
+{
+    struct pause *pause = &run->pause;
+    struct text text = {0};
+    if (!pause->active) {
+        return;
+    }
+    bool goes_on =
+        !pause->asked && pause->foreign_count == 0 && !pause->looks && !obstacle_is_in_the_way(run);
+    text_printf(&text, "%s: the run %s", what,
+                goes_on ? "goes on" : "stays paused, for there is another reason");
+    if (goes_on) {
+        pause_end(run, by, text_string(&text));
+    } else {
+        run_emit(run, EVENT_NOTE, NULL, NULL, "%s", text_string(&text));
+    }
+    text_clear(&text);
 }
 
 void foreign_seen(struct run *run, const struct hold_item *item, const char *value,
@@ -114,18 +133,16 @@ void foreign_seen(struct run *run, const struct hold_item *item, const char *val
     cJSON_AddStringToObject(data, "held", item->value);
     cJSON_AddStringToObject(data, "found", value);
     cJSON_AddStringToObject(data, "server", where);
-    pause_begin(run, item->step, data, text_string(&reason));
+    pause_begin(run, item->step, data, text_string(&reason), WAYS_OUT "; or set it back");
     text_clear(&reason);
 }
 
 void foreign_is_over(struct run *run, struct foreign_value *foreign)
 {
     char text[200];
-    snprintf(text, sizeof text, "%s is as held again: the run goes on", foreign->name);
+    snprintf(text, sizeof text, "%s is as held again", foreign->name);
     foreign_forget(run, foreign);
-    if (run->pause.active && !run->pause.asked && run->pause.foreign_count == 0) {
-        pause_end(run, "value", text);
-    }
+    pause_reason_is_over(run, "value", text);
 }
 
 void foreign_is_taken_again(struct run *run, struct foreign_value *foreign)
@@ -141,14 +158,16 @@ void pause_end_by_operator(struct run *run)
         }
     }
     run->pause.foreign_count = 0;
-    pause_end(run, "operator", "the operator says that the run goes on");
+    run->pause.asked = false;
+    run->pause.continuing = false;
+    pause_reason_is_over(run, "operator", "the operator has decided");
 }
 
 void run_pause(struct run *run, const char *reason)
 {
     if (!run->ending && !run->winding_up && !run->finished) {
         run->pause.asked = true;
-        pause_begin(run, NULL, cJSON_CreateObject(), reason);
+        pause_begin(run, NULL, cJSON_CreateObject(), reason, WAYS_OUT);
     }
 }
 
@@ -172,6 +191,7 @@ void pause_drop(struct run *run)
 {
     run->pause.active = false;
     run->pause.continuing = false;
+    obstacles_end(run);
 }
 
 void pause_clear(struct run *run)

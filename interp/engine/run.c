@@ -270,6 +270,9 @@ void run_begin_steps(struct run *run, const struct error *err)
         run_conclude(run);
         return;
     }
+    if (run->setup.note != NULL) {
+        run_emit(run, EVENT_NOTE, NULL, NULL, "%s", run->setup.note);
+    }
     keeper_start(run);
     invariants_start(run);
     run->root_step = (struct step){
@@ -374,6 +377,7 @@ void run_start(struct run *run, run_done_fn *done, void *ctx)
     run->started_us = loop_now_us(setup->loop) - setup->at_before_ms * US_PER_MS;
     run->last_change_us = loop_now_us(setup->loop);
     run->event_count = setup->events_before;
+    obstacles_start(run);
     if (resume_begin(run)) {
         return;
     }
@@ -455,6 +459,7 @@ void run_free(struct run *run)
     run->gatherers.closed = true;
     timer_cancel(&run->finish_timer);
     timer_cancel(&run->lost_timer);
+    obstacles_free(run);
     keeper_free(run);
     server_keeper_free(run);
     invariants_free(run);

@@ -13,6 +13,19 @@
 
 struct run;
 
+/* What may keep a run from beginning anything for a while. It pauses then, as for a person, and
+ * goes on by itself when nothing is in the way any more; a person's continue does not override it.
+ */
+struct run_obstacle {
+    const char *name; /* what is well again when it is over: "there is room for the journal" */
+    /* Asked before anything is begun, and every few seconds while it is in the way. False: it is,
+     * and `why` says so. Does not block. */
+    bool (*is_clear)(void *ctx, struct error *why);
+    void *ctx;
+    bool stops_all; /* held values are not told again either, nor does a started deploy go on */
+};
+enum { RUN_OBSTACLES_MAX = 4 };
+
 /* All of it stays the caller's and outlives the run. */
 struct run_setup {
     struct loop *loop;
@@ -36,7 +49,10 @@ struct run_setup {
      * NULL: always yes. */
     bool (*may_act)(void *ctx, struct error *err);
     void *may_act_ctx;
-    bool keep_leftovers; /* values that look like another tool's leftover are meant */
+    const struct run_obstacle *obstacles;
+    size_t obstacle_count; /* at most RUN_OBSTACLES_MAX */
+    const char *note;      /* told once when the steps begin; or NULL */
+    bool keep_leftovers;   /* values that look like another tool's leftover are meant */
 };
 
 enum run_outcome { RUN_DONE, RUN_REVERTED, RUN_FAILED, RUN_REFUSED, RUN_STOPPED, RUN_NOT_RESTORED };
@@ -59,9 +75,12 @@ void run_stop(struct run *run);
  * is followed, held values are kept, time limits stand still. The reason is copied. A run that is
  * paused already has one reason more. Fine at any time. */
 void run_pause(struct run *run, const char *reason);
-/* Ends a pause. Held values that somebody else changed are set again first, each an intention of
- * its own; while that fails the run stays paused. Fine at any time. */
+/* Ends a pause, unless an obstacle is in the way. Held values that somebody else changed are set
+ * again first, each an intention of its own; while that fails the run stays paused. Fine at any
+ * time. */
 void run_continue(struct run *run);
+/* What may be in the way has changed: look now, not in a few seconds. */
+void run_look_at_obstacles(struct run *run);
 bool run_is_paused(const struct run *run);
 /* As run_stop, but the run has failed, and this is why. */
 void run_give_up(struct run *run, const struct error *why);

@@ -112,6 +112,11 @@ static void task_set(struct setting_task *task)
 {
     struct run *run = task->run;
     int32_t level;
+    if (!run_may_set(run)) {
+        task->next_waiting = run->waiting_tasks;
+        run->waiting_tasks = task;
+        return;
+    }
     task->state = TASK_SETTING;
     task->changed = true;
     cJSON *data = cJSON_CreateObject();
@@ -219,4 +224,20 @@ void setting_start(struct setting_task *task)
     task->changed = false;
     task->before[0] = '\0';
     task_read(task);
+}
+
+void settings_go_on(struct run *run)
+{
+    struct setting_task *task = run->waiting_tasks;
+    run->waiting_tasks = NULL;
+    while (task != NULL) {
+        struct setting_task *next = task->next_waiting;
+        if (run->ending && !task->puts_back) {
+            task->state = TASK_SETTING;
+            task_done(task, &run->failure);
+        } else {
+            setting_start(task); /* much may have changed meanwhile */
+        }
+        task = next;
+    }
 }

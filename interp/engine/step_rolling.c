@@ -298,7 +298,7 @@ static void rolling_next(void *ctx)
         }
         return;
     }
-    if (run_is_paused(frame->run)) {
+    if (!run_may_begin(frame->run)) {
         rolling_again(frame, look_again_us); /* who is next is asked when it goes on */
         return;
     }

@@ -25,7 +25,9 @@ static void wait_answered(struct frame *frame, enum answer answer)
     struct loop *loop = frame->run->setup.loop;
     int64_t now_us = loop_now_us(loop);
     if (answer == ANSWER_YES) {
-        wait->yes_since_us = wait->yes_since_us < 0 ? now_us : wait->yes_since_us;
+        bool unbroken =
+            wait->yes_since_us >= frame->run->stood_us; /* nobody saw the time between */
+        wait->yes_since_us = wait->yes_since_us < 0 || !unbroken ? now_us : wait->yes_since_us;
         int64_t stable_us = now_us - wait->yes_since_us;
         if (stable_us >= step->as.wait.stable_for_us) {
             question_withdraw(&wait->question);
@@ -42,7 +44,7 @@ static void wait_answered(struct frame *frame, enum answer answer)
     wait->yes_since_us = -1;
     waiting_tell(&wait->waiting, frame, step->as.wait.condition->name, answer,
                  text_string(&wait->reason));
-    bool may_nudge = step->as.wait.nudge != NULL && !run_is_paused(frame->run) &&
+    bool may_nudge = step->as.wait.nudge != NULL && run_may_begin(frame->run) &&
                      !question_is_open(&wait->question);
     if (may_nudge && now_us >= wait->next_nudge_us && answer == ANSWER_NO) {
         wait->next_nudge_us = now_us + step->as.wait.nudge_every_us;

@@ -139,6 +139,10 @@ enum answer work_guard(const struct frame *frame, const struct evidence *evidenc
     if (work_allows(frame, server, waits, reason) != ANSWER_YES) {
         return ANSWER_UNKNOWN;
     }
+    if (evidence->taken_us < run->stood_us) {
+        text_append_string(reason, "what was seen is from before this program stood still");
+        return ANSWER_UNKNOWN;
+    }
     if (evidence->taken_us < run->released_us) {
         text_append_string(reason, "what was seen is older than the end of another branch");
         return ANSWER_UNKNOWN;

@@ -196,6 +196,65 @@ END_TEST
 
 /* ---- real time */
 
+/* ---- standing still */
+static int64_t told_us;
+static struct timer put_off;
+
+static void stood_still(void *ctx, int64_t stood_us)
+{
+    (void)ctx;
+    note('!');
+    told_us = stood_us;
+    if (timer_is_active(&put_off)) {
+        timer_start(loop, &put_off, 5, note_letter, letter('p'));
+    }
+}
+
+static void stand_still(void *ctx)
+{
+    (void)ctx;
+    note('s');
+    loop_stand_still(loop, LOOP_GAP_US + 1);
+}
+
+static void stumble(void *ctx)
+{
+    (void)ctx;
+    note('s');
+    loop_stand_still(loop, LOOP_GAP_US);
+}
+
+START_TEST(a_gap_is_told_before_what_was_due_in_it_and_may_put_it_off)
+{
+    struct timer first = {0};
+    struct timer second = {0};
+    loop_on_gap(loop, stood_still, NULL);
+    timer_start(loop, &first, 10, stand_still, NULL);
+    timer_start(loop, &put_off, 10, note_letter, letter('p'));
+    timer_start(loop, &second, 20, note_letter, letter('b'));
+    run();
+    ck_assert_str_eq(seen, "s!bp");
+    ck_assert_int_eq(told_us, LOOP_GAP_US + 1);
+    ck_assert_int_eq(loop_now_us(loop), 10 + LOOP_GAP_US + 1 + 5);
+}
+END_TEST
+
+START_TEST(a_short_gap_is_none_and_nobody_need_be_told)
+{
+    struct timer first = {0};
+    struct timer second = {0};
+    loop_on_gap(loop, stood_still, NULL);
+    timer_start(loop, &first, 10, stumble, NULL);
+    timer_start(loop, &second, 20, note_letter, letter('b'));
+    run();
+    loop_on_gap(loop, NULL, NULL);
+    timer_start(loop, &first, 10, stand_still, NULL);
+    timer_start(loop, &second, 20, note_letter, letter('c'));
+    run();
+    ck_assert_str_eq(seen, "sbsc");
+}
+END_TEST
+
 START_TEST(a_loop_with_nothing_to_call_returns_at_once)
 {
     run();
@@ -474,6 +533,8 @@ int main(void)
     tcase_add_test(virtual_case, stop_returns_at_once_and_the_rest_fires_in_the_next_run);
     tcase_add_test(virtual_case, many_timers_fire_in_time_order_whatever_is_cancelled);
     tcase_add_test(virtual_case, a_delay_beyond_all_time_does_not_overflow);
+    tcase_add_test(virtual_case, a_gap_is_told_before_what_was_due_in_it_and_may_put_it_off);
+    tcase_add_test(virtual_case, a_short_gap_is_none_and_nobody_need_be_told);
     suite_add_tcase(suite, virtual_case);
     TCase *real_case = tcase_create("real");
     tcase_add_checked_fixture(real_case, setup_real, teardown);

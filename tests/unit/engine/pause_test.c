@@ -105,7 +105,7 @@ START_TEST(a_level_that_somebody_changes_pauses_and_the_operator_takes_it_again)
     const char *intention = strstr(log, "set meta level from lively to steady");
     const char *again = strstr(log, "meta level held at steady again (somebody else's: lively)");
     ck_assert(intention != NULL && again > intention);
-    ck_assert(strstr(log, "continued - the operator says that the run goes on") > again);
+    ck_assert(strstr(log, "continued - the operator has decided: the run goes on") > again);
     ck_assert(strstr(log, "log-2 after") > again);
     world_expect_all_put_back(world);
     story_close(&story);

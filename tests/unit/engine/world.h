@@ -52,6 +52,11 @@ struct world {
     size_t fail_event; /* the sink refuses this event; 0: none */
     size_t act_limit;  /* so many effects may begin; 0: all */
     size_t act_count;
+    /* what is in its way now, and what each is; obstacle_count 0: none is known to the run */
+    bool blocked[2];
+    struct run_obstacle obstacles[2];
+    size_t obstacle_count;
+    const char *note;
     /* what happens when an event's line has `on` in it, once */
     const char *on;
     misfortune_fn *misfortune;
@@ -322,6 +327,22 @@ static inline bool world_may_act(void *ctx, struct error *err)
     return false;
 }
 
+static inline bool world_is_clear(void *ctx, struct error *why)
+{
+    const bool *blocked = ctx;
+    if (*blocked) {
+        error_set(why, ERROR_SYSTEM, "something is in the way");
+    }
+    return !*blocked;
+}
+
+static inline void world_add_obstacle(struct world *world, const char *name, bool stops_all)
+{
+    bool *blocked = &world->blocked[world->obstacle_count];
+    world->obstacles[world->obstacle_count++] =
+        (struct run_obstacle){name, world_is_clear, blocked, stops_all};
+}
+
 static inline void world_start(struct world *world)
 {
     struct event_sink *sinks[] = {&world->sink};
@@ -340,6 +361,9 @@ static inline void world_start(struct world *world)
         .sink_count = 1,
         .may_act = world_may_act,
         .may_act_ctx = world,
+        .obstacles = world->obstacles,
+        .obstacle_count = world->obstacle_count,
+        .note = world->note,
         .keep_leftovers = world->keep_leftovers,
         .rehearsed = world->rehearsed,
         .past = world->past,
