@@ -508,7 +508,7 @@ START_TEST(the_operator_takes_a_servers_value_again)
     const char *log = text_string(&story.world.log);
     const char *again = strstr(log, "34802 held at 200 again (somebody else's: 77)");
     ck_assert_ptr_nonnull(again);
-    ck_assert(strstr(log, "the operator says that the run goes on\n") > again);
+    ck_assert(strstr(log, "the operator has decided: the run goes on\n") > again);
     expect_line(&story.world, "continued", 1);
     expect_rates(&story.world, "0", "0");
     story_close(&story);
