@@ -22,6 +22,7 @@ static const struct {
     {"Upgrade a cluster", &command_run},
     {"Upgrade a cluster", &command_resume},
     {"Upgrade a cluster", &command_revert},
+    {"Upgrade a cluster", &command_fetch},
     {"Upgrade a cluster", &command_pause},
     {"Upgrade a cluster", &command_continue},
     {"Upgrade a cluster", &command_stop},

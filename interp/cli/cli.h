@@ -47,6 +47,7 @@ extern const struct command command_check;
 extern const struct command command_doctor;
 extern const struct command command_run;
 extern const struct command command_resume;
+extern const struct command command_fetch;
 extern const struct command command_revert; /* resume.c */
 extern const struct command command_pause; /* speak.c */
 extern const struct command command_continue;

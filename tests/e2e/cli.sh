@@ -23,7 +23,7 @@ run -h
 check "-h is --help" "$out" "$overview"
 
 commands=$(sed -nE 's/^  ([a-z]+) +[^ ].*/\1/p' <<<"$overview")
-check "the commands" "$(tr '\n' ' ' <<<"$commands")" "check doctor plan snapshot describe run resume revert pause continue stop answer holds status watch history rehearse simulate "
+check "the commands" "$(tr '\n' ' ' <<<"$commands")" "check doctor plan snapshot describe run resume revert fetch pause continue stop answer holds status watch history rehearse simulate "
 for command in $commands; do
     run "$command" --help
     check "$command --help" "$status" 0

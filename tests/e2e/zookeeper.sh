@@ -254,5 +254,37 @@ wait "$run"
 check "the run waits for the majority, and goes on by itself" "$?" 0
 check_has "when the lock is confirmed" "$(cat "$work/three.log")" \
     "the shared lock is confirmed again: the run goes on"
+
+# ---- a run whose host is gone is brought to another one, and gone on with there
+start_run gone "$work/hold.lua"
+wait_for_line gone "meta.lb.add_secondary_max_count_for_one_node held at 0"
+sleep 1 # what it wrote last is on its way to ZooKeeper
+kill -KILL "$run"
+wait "$run" 2>/dev/null
+id=$(ls "$work/gone/runs")
+rm -rf "$work/gone"
+fetch() { # RUN
+    said=$("$pegflow" fetch "$1" -c "$work/cluster.lua" --state "$work/here" 2>&1)
+    code=$?
+}
+fetch "$id"
+check "a run is brought from ZooKeeper" "$code" 0
+check_has "and told where it is" "$said" "run $id is here now, in $work/here/runs/$id"
+fetch "$id"
+check "one that is here is not written over" "$code" 3
+check_has "which is said" "$said" "run $id is here already"
+fetch 20200101-000000-onebox
+check "one that is not kept is not made" "$code" 3
+check_has "which is said too" "$said" "nothing of run '20200101-000000-onebox' is kept"
+fetch ../one
+check "a path is no run" "$code" 2
+check "only that one is here" "$(ls "$work/here/runs")" "$id"
+said=$("$pegflow" resume "$id" --state "$work/here" --confirm=onebox 2>&1 </dev/null)
+check "it is gone on with" "$?" 0
+check_has "with what it held" "$said" "meta.lb.add_secondary_max_count_for_one_node is back at 20"
+check_has "and everything is as before" "$said" "no difference"
+rm -rf "$work/here"
+fetch "$id"
+check "of one that is done nothing is kept" "$code" 3
 end_server INT
 conclude
