@@ -263,7 +263,7 @@ look watch last --state "$work/other"
 check "it is done" "$status" 0
 touch "$work/file"
 look run "$work/small.lua" -c "$work/cluster.lua" --confirm=onebox --detach --state "$work/file"
-check "one that cannot begin" "$status" 1
+check "one that cannot begin" "$status" 3
 check_has "says why" "$out" "nowhere to record the run"
 
 TERM=dumb on_terminal "$work/small.lua"
