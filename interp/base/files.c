@@ -37,8 +37,7 @@ bool files_sync_folder(const char *path, struct error *err)
     return true;
 }
 
-/* Syncs the folder that holds `path`. */
-static bool sync_parent(const char *path, struct error *err)
+bool files_sync_folder_of(const char *path, struct error *err)
 {
     char parent[PATH_MAX];
     snprintf(parent, sizeof parent, "%s", path);
@@ -54,7 +53,7 @@ static bool make_one(const char *path, struct error *err)
 {
     struct stat status;
     if (mkdir(path, 0700) == 0) {
-        return sync_parent(path, err);
+        return files_sync_folder_of(path, err);
     }
     int why = errno;
     if (why == EEXIST && stat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
@@ -143,7 +142,7 @@ bool files_write(const char *path, const void *bytes, size_t length, struct erro
         error_set_errno(err, errno, "rename '%s' to '%s'", other, path);
         goto done;
     }
-    ok = sync_parent(path, err);
+    ok = files_sync_folder_of(path, err);
 done:
     if (fd >= 0) {
         close(fd);

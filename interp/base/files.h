@@ -12,6 +12,8 @@
 bool files_make_folder(const char *path, struct error *err);
 /* Syncs a folder: a file made or renamed in it is found there afterwards. */
 bool files_sync_folder(const char *path, struct error *err);
+/* The same for the folder that holds `path`. */
+bool files_sync_folder_of(const char *path, struct error *err);
 /* Reads a whole regular file of at most `limit_bytes` (ERROR_LIMIT beyond); `out` is reset first. A
  * file that is not there: ERROR_SYSTEM and `missing` (may be NULL) true. */
 bool files_read(const char *path, size_t limit_bytes, struct text *out, bool *missing,

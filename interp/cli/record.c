@@ -17,11 +17,7 @@ bool record_is_free(const struct arguments *arguments, const char *cluster, stru
         return false;
     }
     if (state_is_locked(&state, cluster, &holder)) {
-        error_set(err, ERROR_REFUSED,
-                  "run %s works on cluster '%s' since %s (%s on %s, pid %ld); see what it does: "
-                  "pegflow watch %s",
-                  holder.run, cluster, holder.since, holder.user, holder.host, holder.pid,
-                  holder.run);
+        lock_refuse(cluster, &holder, err);
         return false;
     }
     return true;

@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -200,15 +199,6 @@ static bool open_at(struct journal *journal, int flags, struct error *err)
     return true;
 }
 
-static bool sync_folder_of(const char *path, struct error *err)
-{
-    char folder[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    snprintf(folder, sizeof folder, "%.*s", slash == NULL ? 1 : (int)(slash - path),
-             slash == NULL ? "." : path);
-    return files_sync_folder(folder, err);
-}
-
 bool journal_create(const char *path, cJSON *data, int64_t wall_us,
                     const struct journal_system *system, struct journal **out, struct error *err)
 {
@@ -220,7 +210,7 @@ bool journal_create(const char *path, cJSON *data, int64_t wall_us,
         goto done;
     }
     ok = journal_note(journal, "journal", "the record of a run", data, wall_us, err) &&
-         sync_folder_of(path, err) && journal_has_room(journal, err);
+         files_sync_folder_of(path, err) && journal_has_room(journal, err);
     if (ok) {
         *out = journal;
         journal = NULL;

@@ -52,6 +52,8 @@ struct lock_holder {
 struct state_lock;
 /* Who we are: user, host and process now; `run` and `since` are given. */
 void lock_holder_of_us(const char *run, int64_t wall_us, struct lock_holder *out);
+/* ERROR_REFUSED: who works on the cluster, and how to see what that does. */
+void lock_refuse(const char *cluster, const struct lock_holder *holder, struct error *err);
 /* ERROR_REFUSED with who holds it and since when, or where locks do not work. */
 bool state_lock(const struct state *state, const char *cluster, const struct lock_holder *us,
                 struct state_lock **out, struct error *err);

@@ -40,6 +40,15 @@ void lock_holder_of_us(const char *run, int64_t wall_us, struct lock_holder *out
     wall_format_utc(wall_us, out->since);
 }
 
+void lock_refuse(const char *cluster, const struct lock_holder *holder, struct error *err)
+{
+    error_set(err, ERROR_REFUSED,
+              "run %s works on cluster '%s' since %s (%s on %s, pid %ld); see what it does: "
+              "pegflow watch %s",
+              holder->run, cluster, holder->since, holder->user, holder->host, holder->pid,
+              holder->run);
+}
+
 static bool lock_path(const struct state *state, const char *cluster, char path[STATE_PATH_BYTES],
                       struct error *err)
 {
@@ -148,11 +157,7 @@ bool state_lock(const struct state *state, const char *cluster, const struct loc
     }
     if (!lock_now(fd) && errno == EWOULDBLOCK) {
         read_holder(path, &holder);
-        error_set(err, ERROR_REFUSED,
-                  "run %s works on cluster '%s' since %s (%s on %s, pid %ld); see what it does: "
-                  "pegflow watch %s",
-                  holder.run, cluster, holder.since, holder.user, holder.host, holder.pid,
-                  holder.run);
+        lock_refuse(cluster, &holder, err);
     } else if (!excludes_others(path)) {
         error_set(err, ERROR_REFUSED,
                   "locks do not work in '%s/locks' (flock keeps nobody out there, as on some "

@@ -60,7 +60,6 @@ struct task {
 void task_start(struct task *task, struct cluster *cluster, const struct task_ops *ops,
                 int64_t timeout_us);
 int64_t task_left_us(const struct task *task); /* at least 1 */
-bool task_is_over(const struct task *task);    /* its time is */
 void task_end(struct task *task, const struct error *err);
 void task_fail_later(struct task *task, const struct error *err);
 void task_drop(struct task *task);       /* at once, without `done` */

@@ -54,11 +54,6 @@ int64_t task_left_us(const struct task *task)
     return left_us > 0 ? left_us : 1;
 }
 
-bool task_is_over(const struct task *task)
-{
-    return loop_now_us(task->cluster->loop) >= task->deadline_us;
-}
-
 void task_drop_asks(struct task *task)
 {
     struct ask *ask;

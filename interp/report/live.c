@@ -312,8 +312,3 @@ void live_set_alive(struct live *live, bool alive)
     live->alive = alive;
     draw_soon(live);
 }
-
-const struct standing *live_standing(const struct live *live)
-{
-    return live->standing;
-}

@@ -36,6 +36,5 @@ void live_resized(struct live *live);
 /* The process that works on the run is gone (or there again); as at first it is taken to be there.
  */
 void live_set_alive(struct live *live, bool alive);
-const struct standing *live_standing(const struct live *live);
 
 #endif
